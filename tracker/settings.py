@@ -1,0 +1,166 @@
+"""Every setting of Stillpoint, typed, in one tree, read once: defaults <- file <- environment <- command line.
+
+The file is TOML (`settings_path()`), its tables are the structs below. The environment spells the same keys as
+STILLPOINT_<TABLE>__<KEY>, for example STILLPOINT_CAPTURE__FPS=60. Unknown keys are errors, not surprises.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import platformdirs
+
+from .errors import SettingsError
+
+
+class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked of a camera. 0 leaves the choice to the driver."""
+
+    source: str = "demo"
+    width: int = 1280
+    height: int = 720
+    fps: float = 30.0
+    fourcc: str = "MJPG"
+    retry_s: float = 1.0
+    stall_s: float = 2.0
+
+
+class Detection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The detector. `threads` 0 means one; `focal` 0 means that 65 degrees of horizontal view are assumed."""
+
+    engine: Literal["auto", "onnx", "torch", "torch:cuda"] = "auto"
+    model: str = "default"
+    max_faces: int = 1
+    threads: int = 0
+    focal: float = 0.0
+
+
+class OneEuro(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The 1 euro filter (Casiez et al., CHI 2012); speeds are divided by the face's size."""
+
+    min_cutoff: float = 1.0
+    beta: float = 20.0
+    d_cutoff: float = 1.0
+
+
+class Kalman(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Constant velocity: `process` scales the expected acceleration, `measurement` the network's own noise."""
+
+    process: float = 1.0
+    measurement: float = 1.0
+
+
+class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The temporal filter: `method` is a name of `tracker.temporal.STABILIZERS`."""
+
+    method: str = "default"
+    one_euro: OneEuro = OneEuro()
+    kalman: Kalman = Kalman()
+
+
+class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the window draws."""
+
+    layout: str = "mediapipe478"
+    landmarks: bool = True
+    mesh: bool = False
+    box: bool = False
+    axes: bool = True
+    theme: Literal["system", "light", "dark"] = "system"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it."""
+
+    capture: Capture = Capture()
+    detection: Detection = Detection()
+    filter: Filter = Filter()
+    view: View = View()
+
+
+def settings_path() -> Path:
+    """The user's settings file; STILLPOINT_SETTINGS names another."""
+    named = os.environ.get("STILLPOINT_SETTINGS")
+    return Path(named) if named else Path(platformdirs.user_config_dir("stillpoint")) / "settings.toml"
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Defaults, overlaid by the file (where there is one) and by the environment.
+
+    Raises SettingsError for a file that is not TOML, an unknown key, or a value of the wrong kind.
+    """
+    path = path or settings_path()
+    tree: dict[str, Any] = {}
+    if path.is_file():
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path} is not valid TOML ({error}); mend it or delete it to get the defaults.") from error
+    for name, value in (environ if environ is not None else os.environ).items():
+        if name.startswith("STILLPOINT_") and "__" in name:
+            _put(tree, name.removeprefix("STILLPOINT_").lower().split("__"), value)
+    return settings_from(tree, where=str(path))
+
+
+def settings_from(tree: Mapping[str, Any], where: str = "settings") -> Settings:
+    """A tree of plain values -> Settings; raises SettingsError naming the key."""
+    try:
+        return msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{where}: {error}; `stillpoint settings` lists every key with its default.") from error
+
+
+def settings_tree(settings: Settings) -> dict[str, Any]:
+    """Settings -> plain values."""
+    tree: dict[str, Any] = msgspec.to_builtins(settings)
+    return tree
+
+
+def with_setting(settings: Settings, key: str, value: Any) -> Settings:
+    """A copy with one dotted key changed: with_setting(s, "filter.one_euro.beta", 5)."""
+    tree = settings_tree(settings)
+    _put(tree, key.split("."), value)
+    return settings_from(tree, where=key)
+
+
+def save_settings(settings: Settings, path: Path | None = None) -> None:
+    """Write those that differ from the defaults, atomically."""
+    path = path or settings_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    _toml(settings_tree(settings), settings_tree(Settings()), (), lines)
+    scratch = path.with_suffix(".tmp")
+    scratch.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    scratch.replace(path)
+
+
+def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        inner = tree.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise SettingsError(f"settings key {'.'.join(keys)}: {key} is a value, not a table.")
+        tree = inner
+    tree[keys[-1]] = value
+
+
+def _toml(tree: Mapping[str, Any], default: Mapping[str, Any], path: tuple[str, ...], lines: list[str]) -> None:
+    changed = {k: v for k, v in tree.items() if not isinstance(v, dict) and v != default.get(k)}
+    if changed:
+        lines.append(f"[{'.'.join(path)}]" if path else "")
+        lines.extend(f"{key} = {_value(value)}" for key, value in changed.items())
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            _toml(value, default[key], (*path, key), lines)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return repr(value)
