@@ -1,0 +1,357 @@
+"""The capture thread: reads a source so that whoever wants frames never waits for a device.
+
+A live source fills a mailbox of one: the newest frame replaces the one that waits, and the replaced one is
+counted as dropped. A recording fills a short queue and waits for space: nothing is dropped.
+
+Two threads: the reader, which may hang in a driver for as long as the driver likes, and the supervisor, which
+notices. A reader that hangs is left behind (a blocked call cannot be ended from outside), a new one opens the
+device again, and the old one closes what it held when its call comes back. Consumers see frames whose time and
+index go on across all of that.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from ..errors import SourceError
+from ..settings import Capture
+from ..types import Frame
+from .source import Kind, Source, SourceInfo, kind_of, open_source
+
+log = logging.getLogger(__name__)
+
+State = Literal["opening", "running", "stalled", "retrying", "ended", "failed"]
+
+DEVICES: frozenset[Kind] = frozenset({"camera", "stream"})
+"""Kinds that can hang or vanish and are worth opening again."""
+
+_LEFT_BEHIND = 3  # blocked readers at most; with more, a new attempt waits for one of them to come back
+_LOOK_S = 1.0  # how often the notes of a running device are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """How the source does, and a sentence for people."""
+
+    state: State
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Frames `captured`, those `dropped` among them because a newer one came, and how often a lost source came back."""
+
+    captured: int = 0
+    dropped: int = 0
+    reopened: int = 0
+
+
+class _Reader(threading.Thread):
+    """One opened source. `sign` is the monotonic time of its last sign of life."""
+
+    def __init__(self, owner: CaptureThread, opener: Callable[[], Source]) -> None:
+        super().__init__(name="stillpoint-reader", daemon=True)
+        self.owner, self.opener = owner, opener
+        self.source: Source | None = None
+        self.sign = time.monotonic()
+        self.frames = 0
+        self.shift = 0.0
+        self.skip = 0
+        self.ended = False
+        self.error: str | None = None
+
+    def run(self) -> None:
+        try:
+            source = self.opener()
+            try:
+                self.sign = time.monotonic()
+                self.source = source
+                self._read_all(source)
+            finally:
+                source.close()
+        except SourceError as error:
+            self.error = str(error)
+        except Exception as error:
+            log.exception("capture failed")
+            self.error = f"The source failed unexpectedly ({type(error).__name__}: {error})."
+        finally:
+            self.owner._reader_done()
+
+    def _read_all(self, source: Source) -> None:
+        while self.owner._wanted(self):
+            frame = source.read()
+            if frame is None:
+                self.ended = True
+                return
+            self.sign = time.monotonic()
+            self.owner._put(self, source.info.live, frame)
+
+
+class CaptureThread:
+    """Frames of `source` for one consumer: `start`, then `get` until `ended`, then `stop`.
+
+    `source` is anything `open_source` takes, a function that opens a source (it is called again after a device
+    was lost), or an open source (which is not opened again). `on_message` is called from the capture's threads.
+    """
+
+    def __init__(
+        self,
+        source: str | int | Path | Source | Callable[[], Source],
+        settings: Capture | None = None,
+        *,
+        realtime: bool = False,
+        loop: bool = False,
+        queue_size: int = 4,
+        on_message: Callable[[Message], None] | None = None,
+        open_patience_s: float = 30.0,
+    ) -> None:
+        self._settings = settings or Capture()
+        self._queue_size = queue_size
+        self._on_message = on_message
+        self._open_patience_s = open_patience_s  # some Windows drivers take this long to open, and then work
+        self._text: str | int | Path | None = None
+        self._reopens = True
+        self._opener: Callable[[], Source]
+        if isinstance(source, str | int | Path):
+            text = self._text = source
+            self._opener = lambda: open_source(text, self._settings, realtime=realtime, loop=loop)
+        elif callable(source):
+            self._opener = source
+        else:
+            opened = source
+            self._reopens = False
+            self._opener = lambda: opened
+        self._changed = threading.Condition()  # guards everything below
+        self._attention = threading.Event()  # wakes the supervisor
+        self._saying = threading.Lock()
+        self._waiting: deque[Frame] = deque()
+        self._counters = Counters()
+        self._name = _name_of(self._text)
+        self._message = Message("opening", f"{self._name} is not open yet.")
+        self._reader: _Reader | None = None
+        self._left: list[_Reader] = []
+        self._last: tuple[Frame, float] | None = None  # newest frame, and when it came
+        self._stopping = threading.Event()
+        self._finished = False
+        self._supervisor = threading.Thread(target=self._supervise, name="stillpoint-capture", daemon=True)
+
+    # --- the consumer's side
+
+    def start(self) -> None:
+        self._supervisor.start()
+
+    def get(self, timeout: float | None = None) -> Frame | None:
+        """The next frame; None where none came within `timeout` seconds, or where there will be none (`ended`)."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._finished or self._stopping.is_set(), timeout)
+            if self._stopping.is_set() or not self._waiting:
+                return None
+            frame = self._waiting.popleft()
+            self._changed.notify_all()
+            return frame
+
+    def stop(self, timeout: float = 1.0) -> None:
+        """End it; waits `timeout` seconds at most, and leaves a blocked driver behind."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            self._stopping.set()
+            reader = self._reader
+            self._changed.notify_all()
+        self._attention.set()
+        if reader is not None and reader.source is not None and reader.is_alive():
+            # Wakes a source that waits; in a thread of its own because a dead device may hang in its release too.
+            threading.Thread(target=reader.source.close, name="stillpoint-close", daemon=True).start()
+        for thread in (self._supervisor, reader):
+            if thread is not None and thread.ident is not None and thread is not threading.current_thread():
+                thread.join(max(deadline - time.monotonic(), 0.0))
+
+    @property
+    def ended(self) -> bool:
+        """True once no frame will come any more."""
+        with self._changed:
+            return self._stopping.is_set() or (self._finished and not self._waiting)
+
+    @property
+    def counters(self) -> Counters:
+        with self._changed:
+            return self._counters
+
+    @property
+    def message(self) -> Message:
+        """The latest; see `on_message`."""
+        with self._changed:
+            return self._message
+
+    @property
+    def info(self) -> SourceInfo | None:
+        """Of the open source; None before there is one."""
+        with self._changed:
+            reader = self._reader
+        return reader.source.info if reader is not None and reader.source is not None else None
+
+    # --- the reader's side
+
+    def _wanted(self, reader: _Reader) -> bool:
+        with self._changed:
+            return self._reader is reader and not self._stopping.is_set()
+
+    def _reader_done(self) -> None:
+        self._attention.set()
+
+    def _put(self, reader: _Reader, live: bool, frame: Frame) -> None:
+        with self._changed:
+            if live:
+                drop = len(self._waiting)
+            else:
+                drop = 0
+                self._changed.wait_for(lambda: len(self._waiting) < self._queue_size or not self._wanted_now(reader))
+            if not self._wanted_now(reader):
+                return
+            again = reader.frames == 0 and self._last is not None
+            frame = self._join(reader, frame)
+            if drop:
+                self._waiting.clear()
+            self._waiting.append(frame)
+            count = self._counters
+            self._counters = Counters(count.captured + 1, count.dropped + drop, count.reopened + again)
+            running = self._message.state == "running"
+            self._changed.notify_all()
+        if not running and reader.source is not None:
+            info = reader.source.info
+            self._name = info.name
+            self._say("running", _running_text(info))
+
+    def _wanted_now(self, reader: _Reader) -> bool:
+        return self._reader is reader and not self._stopping.is_set()
+
+    def _join(self, reader: _Reader, frame: Frame) -> Frame:
+        """The frame on the clock of the first opening: a device that comes back starts its own clock at 0 again."""
+        now = time.monotonic()
+        if reader.frames == 0 and self._last is not None:
+            last, came = self._last
+            reader.shift = last.time + max(now - came, 1e-3) - frame.time
+            reader.skip = last.index + 1 - frame.index
+        reader.frames += 1
+        if reader.shift or reader.skip:
+            frame = replace(frame, time=frame.time + reader.shift, index=frame.index + reader.skip)
+        self._last = (frame, now)
+        return frame
+
+    # --- the supervisor's side
+
+    def _supervise(self) -> None:
+        try:
+            self._say("opening", f"Opening {self._name} …")
+            kind = kind_of(self._text) if self._text is not None else None
+        except SourceError as error:
+            self._finish("failed", str(error))
+            return
+        while not self._stopping.is_set():
+            reader = _Reader(self, self._opener)
+            with self._changed:
+                self._reader = reader
+            reader.start()
+            trouble = self._watch(reader, kind)
+            if self._stopping.is_set():
+                break
+            if reader.source is not None:
+                kind = reader.source.info.kind
+            if trouble is None:
+                problem = reader.source.problem if reader.source is not None else None
+                self._finish("ended", problem or f"{self._name} ended after {reader.frames} frames.")
+                return
+            if not self._reopens or (kind is not None and kind not in DEVICES):
+                self._finish("failed", trouble)
+                return
+            self._say("retrying", f"{trouble} Trying again every {self._settings.retry_s:g} s.")
+            self._leave(reader)
+        self._finish(None, "")
+
+    def _watch(self, reader: _Reader, kind: Kind | None) -> str | None:
+        """Wait until the reader is through; None where it came to its source's end, else what went wrong."""
+        told_s = self._settings.stall_s
+        notes: tuple[str, ...] = ()
+        while not self._stopping.is_set():
+            self._attention.clear()
+            if not reader.is_alive() or reader.ended or reader.error is not None:
+                return reader.error if not reader.ended else None
+            source = reader.source
+            if not _can_hang(source, kind):
+                self._attention.wait(None if source is not None else _LOOK_S)
+                continue
+            quiet = time.monotonic() - reader.sign
+            given_up_s = self._open_patience_s if source is None else told_s + self._settings.retry_s
+            doing = "has not opened" if source is None else "has sent no picture"
+            text = f"{self._name} {doing} for {quiet:.1f} s; check its cable and whether another program uses it."
+            if quiet >= given_up_s:
+                return text
+            state = self.message.state
+            if quiet >= told_s and state in ("opening", "running"):
+                self._say("stalled", text)
+            elif source is not None and state == "running" and source.info.notes != notes:
+                notes = source.info.notes
+                self._say("running", _running_text(source.info))
+            deadline = given_up_s if quiet >= told_s else told_s
+            self._attention.wait(min(max(deadline - quiet, 0.001), _LOOK_S))
+        return None
+
+    def _leave(self, reader: _Reader) -> None:
+        """Give a reader up, and wait until the next may try."""
+        with self._changed:
+            self._reader = None
+            self._left.append(reader)
+        due = time.monotonic() + self._settings.retry_s
+        while not self._stopping.is_set():
+            self._left = [left for left in self._left if left.is_alive()]
+            rest = due - time.monotonic()
+            if rest <= 0 and len(self._left) < _LEFT_BEHIND:
+                return
+            self._attention.clear()
+            if not self._stopping.is_set():
+                self._attention.wait(rest if rest > 0 else self._settings.retry_s)
+
+    def _finish(self, state: State | None, text: str) -> None:
+        if state is not None:
+            self._say(state, text)
+        with self._changed:
+            self._finished = True
+            self._changed.notify_all()
+
+    def _say(self, state: State, text: str) -> None:
+        message = Message(state, text)
+        level = logging.WARNING if state in ("stalled", "retrying", "failed") else logging.INFO
+        with self._saying:  # so that listeners hear in order
+            with self._changed:
+                if message == self._message:
+                    return
+                self._message = message
+            log.log(level, "%s: %s", state, text)
+            if self._on_message is not None:
+                try:
+                    self._on_message(message)
+                except Exception:
+                    log.exception("a listener to the capture's messages failed")
+
+
+def _can_hang(source: Source | None, kind: Kind | None) -> bool:
+    """Whether silence means trouble: a recording may be slow to open, and waits when its consumer does."""
+    if source is None:
+        return kind is None or kind in DEVICES
+    return source.info.live and source.info.kind in DEVICES
+
+
+def _running_text(info: SourceInfo) -> str:
+    return " ".join([f"{info.name}: {info.got}.", *info.notes])
+
+
+def _name_of(text: str | int | Path | None) -> str:
+    if text is None:
+        return "The source"
+    return f"Camera {text}" if str(text).isdigit() else str(text)
