@@ -1,0 +1,132 @@
+"""The shipped networks on the demo's photograph: found, followed, lost, found again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tracker import FaceTracker, Frame, StillpointError
+from tracker.capture.demo import DemoSource
+from tracker.detection.engines import load_engine
+from tracker.detection.weights import load_weights
+from tracker.errors import ModelError, SourceError
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[Frame]:
+    return list(DemoSource(seed=1, frames=45))
+
+
+@pytest.fixture(scope="module")
+def tracker() -> FaceTracker:
+    return FaceTracker(engine="onnx", max_faces=2)
+
+
+def test_the_demo_is_found_and_followed_as_one_face(frames: list[Frame]) -> None:
+    tracker = FaceTracker(engine="onnx")
+    results = [tracker.step(frame) for frame in frames]
+    assert all(len(r.faces) == 1 for r in results)
+    assert {r.faces[0].id for r in results} == {0}
+    assert all(r.faces[0].presence > 0.5 for r in results)
+    assert {"locate", "normalize", "landmarks"} <= set(results[-1].timings)
+
+
+def test_landmarks_move_as_the_camera_moves(frames: list[Frame]) -> None:
+    """Carried back by the known motion of each frame, a landmark stays where it is: within 3 % of the face."""
+    tracker = FaceTracker(engine="onnx")
+    back = []
+    for frame in frames:
+        face = tracker.step(frame).faces[0]
+        points = np.c_[face.landmarks_px("ibug68"), np.ones(68)]
+        assert frame.motion is not None
+        carried = points @ np.linalg.inv(frame.motion).T
+        back.append(carried[:, :2] / carried[:, 2:])
+    still = np.stack(back)
+    size = np.sqrt(np.prod(still.mean(0).max(0) - still.mean(0).min(0)))
+    assert np.linalg.norm(still - still.mean(0), axis=-1).mean() / size < 0.03
+
+
+def test_a_face_looks_as_it_should(frames: list[Frame], tracker: FaceTracker) -> None:
+    (face,) = tracker.detect(frames[0].image)
+    points = face.landmarks_px("ibug68")
+    assert points[36:42, 0].mean() < points[42:48, 0].mean()  # the subject's right eye is on the image's left
+    assert points[36:48, 1].mean() < points[30, 1] < points[48:68, 1].mean() < points[8, 1]
+    assert abs(face.pose.yaw_deg) < 40
+    assert 0.2 < face.pose.translation[2] < 5
+    assert face.landmarks_px("mediapipe478").shape == (478, 2)
+    assert face.landmarks_head("dense").shape == (1201, 3)
+    assert (face.std_px("ibug68") > 0).all()
+    assert ((face.visibility("ibug68") >= 0) & (face.visibility("ibug68") <= 1)).all()
+    assert face.landmarks_px(np.zeros((5, 3)) + (0.0, -0.03, 0.05)).shape == (5, 2)
+
+
+def test_boxes_given_bypass_the_locator_and_keep_their_order(frames: list[Frame], tracker: FaceTracker) -> None:
+    (face,) = tracker.detect(frames[0].image)
+    x0, y0, x1, y1 = face.bbox
+    again, corner = tracker.detect(frames[0].image, bboxes=[face.bbox, (0.0, 0.0, 40.0, 40.0)])
+    off = np.linalg.norm(again.landmarks_px() - face.landmarks_px(), axis=1).mean()
+    assert off < 0.05 * (x1 - x0 + y1 - y0)
+    assert (again.id, corner.id) == (0, 1)
+    assert corner.presence < again.presence
+
+
+def test_a_black_frame_loses_the_face_and_a_return_keeps_its_id(frames: list[Frame]) -> None:
+    tracker = FaceTracker(engine="onnx")
+    tracker.step(frames[0])
+    black = Frame(np.zeros_like(frames[0].image), frames[1].time, 1)
+    assert tracker.step(black).faces == ()
+    assert tracker.step(frames[2]).faces[0].presence > 0.5
+    tracker.reset()
+    assert tracker.step(frames[3]).faces[0].id == 0
+
+
+def test_two_faces_keep_their_ids(frames: list[Frame]) -> None:
+    tracker = FaceTracker(engine="onnx", max_faces=2)
+    sides: dict[int, set[bool]] = {}
+    for frame in frames[:10]:
+        pair = np.concatenate([frame.image, frame.image[:, ::-1]], axis=1)
+        for face in tracker.step(Frame(pair, frame.time, frame.index)).faces:
+            sides.setdefault(face.id, set()).add(face.bbox[0] < frame.image.shape[1])
+    assert sorted(sides) == [0, 1]
+    assert all(len(where) == 1 for where in sides.values())
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 400, 3), (2160, 3840, 3)])
+def test_frames_of_any_size_are_taken(shape: tuple[int, ...], tracker: FaceTracker) -> None:
+    assert tracker.detect(np.zeros(shape, np.uint8)) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8, 4), np.uint8),
+        np.zeros((8, 8, 3), np.float32),
+        np.zeros((0, 4, 3), np.uint8),
+    ],
+)
+def test_other_arrays_are_refused_with_their_shape(image: np.ndarray, tracker: FaceTracker) -> None:
+    with pytest.raises(SourceError, match="found"):
+        tracker.detect(image)
+
+
+def test_a_box_must_be_a_box(frames: list[Frame], tracker: FaceTracker) -> None:
+    with pytest.raises(SourceError, match="x1 > x0"):
+        tracker.detect(frames[0].image, bboxes=[(10, 10, 5, 20)])
+
+
+def test_engines_agree(frames: list[Frame]) -> None:
+    pytest.importorskip("torch")
+    weights = load_weights()
+    onnx, torch = load_engine("onnx", weights, 1), load_engine("torch", weights, 1)
+    crops = np.stack([frames[0].image[100:212, 200:312], frames[9].image[100:212, 200:312]])
+    assert np.abs(onnx.landmarks(crops) - torch.landmarks(crops)).max() < 1e-3
+    view = frames[0].image[:48, :48]
+    assert np.abs(onnx.normalize(view) - torch.normalize(view)).max() < 1e-4
+
+
+def test_missing_and_foreign_weights_are_named(tmp_path: object) -> None:
+    with pytest.raises(ModelError, match="Weights are missing"):
+        FaceTracker(model="no-such-model")
+    with pytest.raises(StillpointError, match="no engine 'tpu'"):
+        FaceTracker(engine="tpu")

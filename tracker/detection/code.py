@@ -1,0 +1,64 @@
+"""The network's code: what each of its numbers means, and how they become a FaceState.
+
+The landmark network says CODE numbers of a crop. They describe the face in the crop's own view: a camera that
+looks straight at the head, `centre` and `scale` in crop pixels. The crop's affine carries them into the frame.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..types import Array, Camera, FaceState
+from .crop import CROP, Affine, apply, roll_of, scale_of
+
+RESIDUALS = 32
+SPREADS = 8
+
+ROTATION = slice(0, 6)
+CENTRE = slice(6, 8)
+SCALE = slice(8, 9)
+NEARNESS = slice(9, 10)
+PRESENCE = slice(10, 11)
+SPREAD = slice(11, 11 + SPREADS)
+IDENTITY = slice(SPREAD.stop, SPREAD.stop + 40)
+EXPRESSION = slice(IDENTITY.stop, IDENTITY.stop + 52)
+RESIDUAL = slice(EXPRESSION.stop, EXPRESSION.stop + RESIDUALS)
+CODE = RESIDUAL.stop
+
+SCALE_0 = 690.0
+"""Crop pixels per metre of an ordinary face in an ordinary crop."""
+NEARNESS_0 = 0.8
+"""1/m: an ordinary photograph is taken from 1.25 m."""
+LIMIT = 3.0
+"""Identity and residual stay within three standard deviations."""
+
+
+def decode(code: Array, affine: Affine, camera: Camera) -> FaceState:
+    """CODE numbers of a crop (CODE,) and the crop's affine -> the face in the frame.
+
+    The rotation is the 6D representation of Zhou et al. (arXiv:1812.07035), Gram-Schmidt of two columns.
+    """
+    a, b = code[0:3].astype(np.float64), code[3:6].astype(np.float64)
+    first = a / max(float(np.linalg.norm(a)), 1e-8)
+    second = b - (first @ b) * first
+    second /= max(float(np.linalg.norm(second)), 1e-8)
+    in_crop = np.stack([first, second, np.cross(first, second)], axis=1)
+    roll = roll_of(affine)
+    turn = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
+    centre = CROP / 2 * (1 + code[CENTRE].astype(np.float64))
+    return FaceState(
+        rotation=np.ascontiguousarray(turn @ in_crop, dtype=np.float32),
+        centre=apply(affine, centre),
+        scale=scale_of(affine) * SCALE_0 * float(np.exp(np.clip(code[8], -2.0, 2.0))),
+        nearness=NEARNESS_0 * float(np.exp(np.tanh(code[9]))),
+        camera=camera,
+        identity=np.asarray(LIMIT * np.tanh(code[IDENTITY] / LIMIT), dtype=np.float32),
+        expression=np.asarray(np.clip(code[EXPRESSION], 0.0, 1.0), dtype=np.float32),
+        residual=np.asarray(LIMIT * np.tanh(code[RESIDUAL] / LIMIT), dtype=np.float32),
+        spread=np.asarray(code[SPREAD], dtype=np.float32),
+    )
+
+
+def presence(code: Array) -> float:
+    """0..1: how sure the network is that the crop holds a well-framed face."""
+    return float(1.0 / (1.0 + np.exp(-np.clip(code[10], -30.0, 30.0))))

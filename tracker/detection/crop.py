@@ -1,0 +1,92 @@
+"""Crops: similarities from crop pixels to frame pixels, and the one function that samples them.
+
+An affine (2, 3) maps a crop's pixels to the frame's, both with the first pixel's centre at (0.5, 0.5). Training
+samples with this same function, so that what the network learned is what it sees.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..types import Array, Image
+
+Affine = npt.NDArray[np.float64]
+
+CROP = 112
+"""Side of the landmark network's input, pixels."""
+ROI = 144
+"""Side of the region that the normalizer sees and, while training, cuts from."""
+VIEW = 48
+"""Side of the normalizer's own input: the region, averaged over 3 x 3 pixels."""
+ROI_SIDE = 1.5
+"""Side of the region over the longer side of the face's 68-point box."""
+CROP_SHARE = 0.78
+"""Side of the crop over the region's, where the normalizer says nothing."""
+
+
+def similarity(centre: npt.ArrayLike, side: float, roll: float, size: int) -> Affine:
+    """The affine (2, 3) of a square crop: centre (2,) and side in frame pixels, roll in radians (clockwise)."""
+    scale, (cx, cy) = side / size, np.asarray(centre, dtype=np.float64)
+    a, b = scale * np.cos(roll), scale * np.sin(roll)
+    half = size / 2
+    return np.array([[a, -b, cx - a * half + b * half], [b, a, cy - b * half - a * half]])
+
+
+def apply(affine: Affine, points: npt.NDArray[np.floating]) -> Array:
+    """Crop pixels (..., 2) -> frame pixels."""
+    return np.asarray(points @ affine[:, :2].T + affine[:, 2], dtype=np.float32)
+
+
+def invert(affine: Affine) -> Affine:
+    """Frame -> crop."""
+    linear = np.linalg.inv(affine[:, :2])
+    return np.concatenate([linear, -(linear @ affine[:, 2])[:, None]], axis=1)
+
+
+def compose(outer: Affine, inner: Affine) -> Affine:
+    """outer after inner."""
+    return np.concatenate([outer[:, :2] @ inner[:, :2], (outer[:, :2] @ inner[:, 2] + outer[:, 2])[:, None]], axis=1)
+
+
+def scale_of(affine: Affine) -> float:
+    """Frame pixels per crop pixel."""
+    return float(np.hypot(affine[0, 0], affine[1, 0]))
+
+
+def roll_of(affine: Affine) -> float:
+    """Roll of the crop in the frame, radians, clockwise."""
+    return float(np.arctan2(affine[1, 0], affine[0, 0]))
+
+
+def sample(image: Image, affine: Affine, size: int, border: int = cv2.BORDER_CONSTANT) -> Image:
+    """Cut the crop (size, size, 3) uint8 out of a frame; black outside it.
+
+    A crop that covers more than two frame pixels per pixel is cut from its area-averaged neighbourhood, so that
+    large faces do not alias.
+    """
+    scale = scale_of(affine)
+    if scale > 2.0:
+        image, affine = _reduced(image, affine, size, 2 ** int(np.log2(scale)))
+    # OpenCV counts a pixel's centre as whole numbers.
+    shift = affine[:, :2] @ (0.5, 0.5) + affine[:, 2] - 0.5
+    matrix = np.concatenate([affine[:, :2], shift[:, None]], axis=1)
+    out = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border)
+    return np.asarray(out, dtype=np.uint8)
+
+
+def _reduced(image: Image, affine: Affine, size: int, factor: int) -> tuple[Image, Affine]:
+    """The crop's neighbourhood shrunk by a whole factor, and the affine into it."""
+    height, width = image.shape[:2]
+    corners = apply(affine, np.array([[0, 0], [size, 0], [0, size], [size, size]], dtype=np.float64))
+    low = np.floor(corners.min(0) / factor).astype(int) * factor - factor
+    high = np.ceil(corners.max(0) / factor).astype(int) * factor + factor
+    x0, y0 = np.clip(low, 0, None)
+    x1, y1 = min(int(high[0]), width), min(int(high[1]), height)
+    if x1 - x0 < factor or y1 - y0 < factor:
+        return image, affine
+    x1, y1 = x0 + (x1 - x0) // factor * factor, y0 + (y1 - y0) // factor * factor
+    small = cv2.resize(image[y0:y1, x0:x1], ((x1 - x0) // factor, (y1 - y0) // factor), interpolation=cv2.INTER_AREA)
+    moved = np.concatenate([affine[:, :2], (affine[:, 2] - (x0, y0))[:, None]], axis=1) / factor
+    return np.asarray(small, dtype=np.uint8), moved
