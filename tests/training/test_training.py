@@ -1,0 +1,169 @@
+"""Packs, augmentation and a few steps of training, on a pack that the test makes itself."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tracker.errors import SourceError  # noqa: E402
+from tracker.head import EXPRESSIONS, Basis, load_head  # noqa: E402
+from tracker.training.augment import Sampler, expression_flip, point_flip  # noqa: E402
+from tracker.training.batches import _Stream, batches  # noqa: E402
+from tracker.training.packs import SLICES, Rows, load_rows  # noqa: E402
+from tracker.training.protocol import balanced, bin_means  # noqa: E402
+from tracker.training.train import TrainConfig, _Run, train  # noqa: E402
+from tracker.types import Camera, FaceState, rotation_from_angles  # noqa: E402
+
+SIDE = 160
+
+
+def rendered(yaw: float, rng: np.random.Generator) -> tuple[bytes, np.ndarray, np.ndarray]:
+    """A head as a cloud of coloured dots, its 478 points (with depth) and its 68 fitted ones, pack pixels."""
+    head = load_head()
+    basis = Basis(head)
+    expression = np.zeros(52, np.float32)
+    expression[EXPRESSIONS.index("jawOpen")] = rng.uniform(0, 0.6)
+    centre = np.array([SIDE / 2, SIDE / 2], np.float32) + rng.uniform(-4, 4, 2).astype(np.float32)
+    state = FaceState(
+        rotation_from_angles(yaw, float(rng.uniform(-15, 15)), float(rng.uniform(-15, 15))), centre,
+        float(rng.uniform(560, 680)), 0.0, Camera(900.0, 80.0, 80.0), np.zeros(40, np.float32), expression,
+        np.zeros(32, np.float32), np.zeros(8, np.float32),
+    )  # fmt: skip
+    mesh = basis.mesh(state)
+    image = np.full((SIDE, SIDE, 3), rng.integers(0, 256, 3), np.uint8)
+    order = np.argsort(-(mesh @ state.rotation.T)[:, 2])
+    for x, y, i in zip(*state.project(mesh)[order].T.astype(int), order, strict=True):
+        cv2.circle(image, (int(x), int(y)), 2, tuple(int(c) for c in head.color[i]), -1)
+    ok, blob = cv2.imencode(".png", image)
+    assert ok
+
+    def labels(layout: str) -> np.ndarray:
+        points = basis.points(state, layout)
+        depth = -(points @ state.rotation.T)[:, 2:] * state.scale
+        return np.concatenate([state.project(points) - 0.5, depth], axis=1).astype(np.float32)
+
+    return blob.tobytes(), labels("mediapipe478"), labels("aflw2000_68")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, rng = tmp_path_factory.mktemp("packs"), np.random.default_rng(0)
+    names = [f"made/{i:03}" for i in range(60)]
+    rows = [rendered(float(rng.uniform(-75, 75)), rng) for _ in names]
+    order = ["_neutral", *sorted(set(EXPRESSIONS) - {"tongueOut"})]
+    table = pa.table(
+        {
+            "name": names,
+            "image": [r[0] for r in rows],
+            "mediapipe478": [r[1].ravel() for r in rows],
+            "mediapipe_blendshapes": [np.zeros(52, np.float32) for _ in rows],
+            "mediapipe_spread": pa.array([0.5] * 60, pa.float32()),
+        }
+    ).replace_schema_metadata({"blendshape_names": json.dumps(order)})
+    pq.write_table(table, folder / "fairface.parquet")
+    teacher = pa.table({"pack": ["fairface"] * 60, "name": names, "pts68": [r[2].ravel() for r in rows]})
+    pq.write_table(teacher, folder / "tddfa68.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(data: Path) -> Rows:
+    return load_rows(data, ("fairface",))
+
+
+def test_validation_rows_are_kept_apart(rows: Rows) -> None:
+    expected = [zlib.crc32(str(name).encode()) % 10 == 0 for name in rows.name]
+    assert rows.held_out.tolist() == expected
+    assert 0 < rows.held_out.sum() < len(rows)
+    assert rows.take(rows.trainable).held_out.sum() == 0
+
+
+def test_rotations_are_found_from_the_fitted_points(rows: Rows) -> None:
+    """The labels were projected by a known head: its yaw must come back."""
+    assert np.abs(rows.yaw).max() > 55
+    determinant = np.linalg.det(rows.rotation)
+    assert np.allclose(determinant, 1, atol=1e-4)
+    nose = rows.rotation[:, 0, 2]
+    assert np.allclose(np.degrees(np.arcsin(nose)), rows.yaw, atol=1e-3)
+
+
+def test_the_mesh_teacher_is_not_believed_in_profile(rows: Rows) -> None:
+    trust = rows.weights[:, SLICES["mediapipe478"]].max(1)
+    assert (trust[np.abs(rows.yaw) > 60] == 0).all()
+    assert (trust[np.abs(rows.yaw) < 30] == 1).all()
+
+
+def test_a_missing_pack_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"fairface\.parquet is missing"):
+        load_rows(tmp_path, ("fairface",))
+
+
+def test_flips_are_their_own_inverse() -> None:
+    flip, expressions = point_flip(), expression_flip()
+    assert (flip[flip] == np.arange(len(flip))).all()
+    assert (expressions[expressions] == np.arange(52)).all()
+    assert expressions[EXPRESSIONS.index("mouthLeft")] == EXPRESSIONS.index("mouthRight")
+
+
+@pytest.mark.parametrize("region", [True, False])
+def test_labels_move_with_the_picture(rows: Rows, region: bool) -> None:
+    """Rotation and depth of an example describe its own points: its yaw and roll follow from them."""
+    sampler = Sampler(rows, [])
+    for i in range(12):
+        example = sampler.face(i, np.random.default_rng(i), region)
+        points = example.points[SLICES["tddfa68"]]
+        cloud = np.concatenate([points, -example.depth[:, None]], axis=1).astype(np.float64)
+        model = load_head().layouts["aflw2000_68"].of(load_head().mean).astype(np.float64)
+        u, _, vt = np.linalg.svd((cloud - cloud.mean(0)).T @ (model - model.mean(0)))
+        u[:, 2] *= np.sign(np.linalg.det(u @ vt))
+        assert np.abs(u @ vt - example.rotation).max() < 0.02
+
+
+def test_batches_are_the_same_for_the_same_seed_and_step(rows: Rows) -> None:
+    streams = [_Stream(Sampler(rows, []), 6, 5, 0) for _ in range(2)]
+    one, two, other = streams[0].batch(3), streams[1].batch(3), streams[0].batch(4)
+    assert torch.equal(one.pictures, two.pictures)
+    assert torch.equal(one.targets.points, two.targets.points)
+    assert not one.region
+    assert other.region
+
+
+def test_training_learns_resumes_and_keeps_a_log(data: Path, rows: Rows, tmp_path: Path) -> None:
+    config = TrainConfig(
+        data=str(data), out=str(tmp_path), size="fast", packs=("fairface",), images=320, batch=16, workers=0
+    )
+    run = _Run(config, tmp_path)
+    stream = batches(Sampler(rows.take(rows.trainable), []), 16, 1, workers=0)
+    first = [run.train_step(next(stream)) for _ in range(3)]
+    run.log_losses()
+    before = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["points"]
+    run.save()
+    last = train(config)
+    saved = torch.load(last, weights_only=True)
+    assert saved["step"] == 20
+    assert len(first) == 3
+    resumed = _Run(config, tmp_path)
+    assert resumed.step == 20
+    resumed._sums = {}
+    for _ in range(4):
+        resumed.train_step(next(stream))
+    resumed.log_losses()
+    after = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["points"]
+    assert after < 0.8 * before
+    kinds = {json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()}
+    assert "loss" in kinds
+
+
+def test_the_protocol_weighs_the_yaw_bins_equally() -> None:
+    errors, yaws = np.array([0.02, 0.02, 0.02, 0.04, 0.06]), np.array([0, -10, 30, 45, -80])
+    assert bin_means(errors, yaws) == pytest.approx([2, 4, 6])
+    assert balanced(errors, yaws) == pytest.approx(4)

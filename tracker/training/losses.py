@@ -1,0 +1,106 @@
+"""Losses: 2D labels through the projection, depth and rotation of fitted sets, priors, presence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .network import Prediction
+from .packs import SETS, SLICES
+
+POINT = 20.0  # of the mean distance in face sizes
+NLL = 0.35
+LIDS_AND_LIPS = ((37, 41), (38, 40), (43, 47), (44, 46), (61, 67), (62, 66), (63, 65))
+
+
+@dataclass(slots=True)
+class Targets:
+    """A batch's labels; see `augment.Example`."""
+
+    points: Tensor
+    weights: Tensor
+    depth: Tensor
+    rotation: Tensor
+    blend: Tensor
+    size: Tensor
+    face: Tensor
+
+
+def losses(p: Prediction, points: Tensor, t: Targets, warm: bool) -> dict[str, Tensor]:
+    """Named terms, already weighted; their sum is what is minimised.
+
+    `points` are the prediction's in the frame of the targets (B, Q, 2); `warm` leaves the deviations untrained.
+    """
+    size = t.size[:, None]
+    distance = torch.sqrt(((points - t.points) ** 2).sum(-1) + 1e-3) / size
+    log_std = p.log_std.clamp(-6.2, -0.7)
+    # Laplace likelihood with the deviation's own weight taken out in part (beta-NLL, arXiv:2203.09168), so that
+    # hard points keep their gradient.
+    likelihood = (2**0.5 * distance * torch.exp(-log_std) + 2 * log_std) * torch.exp(0.5 * log_std).detach() * 5
+    place = torch.zeros_like(t.face)
+    trust = torch.zeros_like(t.face)
+    nll = torch.zeros_like(t.face)
+    for s in SETS:
+        part = SLICES[s.name]
+        w = t.weights[:, part]
+        count = w.sum(1).clamp_min(1e-6)
+        there = s.weight * (w.sum(1) > 0)
+        place = place + there * (w * distance[:, part]).sum(1) / count
+        nll = nll + there * (w * likelihood[:, part]).sum(1) / count
+        trust = trust + there
+    labelled = trust > 0
+    share = labelled / trust.clamp_min(1e-6) / labelled.sum().clamp_min(1)
+    out = {"points": POINT * (place * share).sum()}
+    if not warm:
+        out["nll"] = NLL * (nll * share).sum()
+    out["depth"] = 3.0 * _depth(p, t)
+    known = torch.isfinite(t.rotation[:, 0, 0])
+    truth = torch.where(known[:, None, None], t.rotation, torch.eye(3, device=points.device))
+    # The chordal distance stays smooth where the angle's derivative does not.
+    chord = ((p.rotation - truth) ** 2).sum((1, 2)).add(1e-6).sqrt()
+    out["rotation"] = 0.5 * (chord * known).sum() / known.sum().clamp_min(1)
+    shaped = torch.isfinite(t.blend)
+    off = (p.raw_expression - torch.nan_to_num(t.blend)).abs() * shaped
+    out["blend"] = 0.8 * off.sum() / shaped.sum().clamp_min(1)
+    out["openings"] = _openings(points, t)
+    face = t.face[:, None]
+    out["priors"] = (
+        0.02 * (p.identity**2 * face).mean()
+        + 0.02 * (p.residual**2 * face).mean()
+        + 0.2 * (((p.raw_expression - p.raw_expression.clamp(0, 1)) ** 2) * face).mean()
+        + 0.05 * (p.nearness**2 * face).mean()
+        + 0.02 * ((p.bend / 0.003) ** 2).mean()
+        + 0.01 * ((p.offset / 0.005) ** 2).mean()
+    )
+    out["presence"] = 0.3 * F.binary_cross_entropy_with_logits(p.presence, t.face)
+    return out
+
+
+def _depth(p: Prediction, t: Targets) -> Tensor:
+    """Relative depth of a fitted 68-point set, in face sizes; its zero is arbitrary."""
+    known = torch.isfinite(t.depth[:, 0])
+    total = p.depth.new_zeros(())
+    for name in ("tddfa68", "aflw2000_68"):
+        part = SLICES[name]
+        use = known & (t.weights[:, part].sum(1) > 0)
+        mine, truth = p.depth[:, part], torch.nan_to_num(t.depth)
+        off = (mine - mine.mean(1, keepdim=True)) - (truth - truth.mean(1, keepdim=True))
+        total = total + ((off.abs().mean(1) / t.size) * use).sum() / use.sum().clamp_min(1)
+    return total
+
+
+def _openings(points: Tensor, t: Targets) -> Tensor:
+    """How far lids and lips are open: small distances that a mean over points forgets."""
+    total = points.new_zeros(())
+    for name in ("merl68", "ibug68"):
+        start = SLICES[name].start
+        for a, b in LIDS_AND_LIPS:
+            i, j = start + a, start + b
+            use = (t.weights[:, i] > 0.9) & (t.weights[:, j] > 0.9)
+            mine = (points[:, i] - points[:, j]).norm(dim=-1)
+            truth = (t.points[:, i] - t.points[:, j]).norm(dim=-1)
+            total = total + ((mine - truth).abs() / t.size * use).sum() / use.sum().clamp_min(1)
+    return total * 0.4

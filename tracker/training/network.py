@@ -1,0 +1,235 @@
+"""The networks in torch: normalizer, trunk with its heads, and the field of queries.
+
+`Landmarks` says CODE numbers of a crop (see tracker.detection.code); `Normalizer` says where in a region the crop
+should be cut; `Field` is the query network of tracker.head.basis. Pictures are (B, 3, S, S) float, 0..255.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..detection import code as C
+from ..detection.crop import CROP, CROP_SHARE, ROI
+from ..head import basis as B
+from ..head import load_head
+from .packs import SETS, SLICES
+
+
+def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """3x3, batch norm: what folds into one convolution at export."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs))
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions beside an identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.one, self.two = conv(width, width), conv(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.two(torch.relu(self.one(x))))
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Widths of the stem and the three stages, and blocks a stage."""
+
+    widths: tuple[int, int, int, int] = (16, 24, 48, 96)
+    blocks: tuple[int, int, int, int] = (0, 2, 3, 2)
+    code: int = 256
+
+
+SIZES = {
+    "default": Size(),
+    "fast": Size((12, 16, 32, 64), (0, 1, 2, 2), 192),
+    "large": Size((32, 48, 96, 192), (0, 2, 4, 3), 384),
+}
+
+
+class Landmarks(nn.Module):
+    """Plain 3x3 residual trunk, stride 16, its 7x7 grid flattened and not pooled: where things are is the answer."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        last = 3
+        for width, blocks in zip(size.widths, size.blocks, strict=True):
+            layers += [conv(last, width, 2), nn.ReLU(), *(Residual(width) for _ in range(blocks))]
+            last = width
+        self.trunk = nn.Sequential(*layers, nn.Conv2d(last, 48, 1), nn.ReLU())
+        self.neck = nn.Linear(48 * (CROP // 16) ** 2, size.code)
+        self.head = nn.Linear(size.code, C.CODE)
+        with torch.no_grad():
+            self.head.weight.mul_(0.3)
+            self.head.bias.zero_()
+            self.head.bias[C.ROTATION] = torch.tensor([1.0, 0, 0, 0, -1.0, 0])
+            self.head.bias[C.EXPRESSION] = 0.02
+            self.head.bias[C.PRESENCE] = 2.0
+
+    def forward(self, picture: Tensor) -> Tensor:
+        x = self.trunk((picture - 127.5) * (1 / 64))
+        out: Tensor = self.head(torch.relu(self.neck(x.flatten(1)).float()))
+        return out
+
+
+class Normalizer(nn.Module):
+    """A spatial transformer's localiser (Jaderberg et al., 2015): a region's view -> four numbers in (-1, 1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(conv(3, 16, 2), nn.ReLU(), conv(16, 24, 2), nn.ReLU(), conv(24, 32, 2), nn.ReLU())
+        self.neck = nn.Linear(32 * 6 * 6, 64)
+        self.head = nn.Linear(64, 4)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, view: Tensor) -> Tensor:
+        x = self.trunk((view - 127.5) * (1 / 64)).flatten(1)
+        return torch.tanh(self.head(torch.relu(self.neck(x))).float())
+
+
+def crop_affine(o: Tensor) -> Tensor:
+    """(B, 4) of the normalizer -> (B, 2, 3) crop px -> region px; `tracker.detection.normalizer` is its twin."""
+    side = CROP_SHARE * torch.exp(0.45 * o[:, 2]) * ROI
+    angle = 0.7 * o[:, 3]
+    a, b = side / CROP * torch.cos(angle), side / CROP * torch.sin(angle)
+    centre = ROI / 2 + 0.3 * ROI * o[:, :2]
+    half = CROP / 2
+    x = centre[:, 0] - a * half + b * half
+    y = centre[:, 1] - b * half - a * half
+    return torch.stack([torch.stack([a, -b, x], 1), torch.stack([b, a, y], 1)], 1)
+
+
+def cut(region: Tensor, affine: Tensor) -> Tensor:
+    """Sample crops (B, 3, CROP, CROP) from regions, differentiable in the affine."""
+    steps = torch.arange(CROP, device=region.device, dtype=torch.float32) + 0.5
+    y, x = torch.meshgrid(steps, steps, indexing="ij")
+    grid = torch.stack([x, y, torch.ones_like(x)], -1)
+    where = torch.einsum("hwk,bck->bhwc", grid, affine) / (ROI / 2) - 1
+    return F.grid_sample(region, where, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def rotation_6d(x: Tensor) -> Tensor:
+    """(B, 6) -> (B, 3, 3), the two vectors being its first columns."""
+    first = F.normalize(x[:, :3], dim=1)
+    second = F.normalize(x[:, 3:] - (first * x[:, 3:]).sum(1, keepdim=True) * first, dim=1)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], 2)
+
+
+class Field(nn.Module):
+    """The labelled queries, their fixed modes, and the learned network of (query, set)."""
+
+    base: Tensor
+    fixed: Tensor
+    encoded: Tensor
+    mirrored: Tensor
+    which: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        head = load_head()
+        rows = [head.layouts[s.layout] for s in SETS]
+        queries = np.concatenate([r.of(head.mean) for r in rows])
+        modes = [np.concatenate([r.of(m) for r in rows], axis=1) for m in (head.identity, head.expression)]
+        flip = np.array([-1, 1, 1], np.float32)
+        self.register_buffer("base", torch.from_numpy(queries), persistent=False)
+        self.register_buffer("fixed", torch.from_numpy(np.concatenate(modes)), persistent=False)  # (92, Q, 3)
+        self.register_buffer("encoded", torch.from_numpy(B.encode_queries(queries)), persistent=False)
+        self.register_buffer("mirrored", torch.from_numpy(B.encode_queries(queries * flip)), persistent=False)
+        which = np.repeat(np.arange(len(SETS)), [SLICES[s.name].stop - SLICES[s.name].start for s in SETS])
+        self.register_buffer("which", torch.from_numpy(which), persistent=False)
+        self.codes = nn.Parameter(0.1 * torch.randn(len(SETS), 8))
+        outputs = 3 + 3 * C.RESIDUALS + 1 + C.SPREADS
+        last = nn.Linear(128, outputs)
+        with torch.no_grad():
+            last.bias.zero_()
+            last.bias[3 + 3 * C.RESIDUALS] = float(np.log(0.03))
+        self.layers = nn.ModuleList([nn.Linear(39 + 8, 128), nn.Linear(128, 128), last])
+
+    def raw(self, encoded: Tensor, codes: Tensor) -> Tensor:
+        x = torch.cat([encoded, codes], 1)
+        x = torch.relu(self.layers[0](x))
+        x = torch.relu(self.layers[1](x))
+        out: Tensor = self.layers[2](x)
+        return out
+
+    def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """base (Q, 3) with offsets, modes (K, Q, 3), log-deviation (Q, 1 + S), offsets (Q, 3)."""
+        codes = self.codes[self.which]
+        zero = torch.zeros_like(codes)
+        full = self.raw(self.encoded, codes)
+        flip = torch.tensor([-1.0, 1, 1], device=full.device)
+        shift = torch.tanh(full[:, :3] - self.raw(self.encoded, zero)[:, :3])
+        back = torch.tanh(self.raw(self.mirrored, codes)[:, :3] - self.raw(self.mirrored, zero)[:, :3]) * flip
+        offset = B.OFFSET_SCALE * 0.5 * (shift + back)
+        learned = B.RESIDUAL_SCALE * full[:, 3 : 3 + 3 * C.RESIDUALS].reshape(-1, 3, C.RESIDUALS)
+        modes = torch.cat([self.fixed, learned.permute(2, 0, 1)])
+        return self.base + offset, modes, full[:, 3 + 3 * C.RESIDUALS :], offset
+
+
+@dataclass(slots=True)
+class Prediction:
+    """Points (B, Q, 2) crop px, depth (B, Q) px towards the camera, log-deviation (B, Q), and the code's parts."""
+
+    points: Tensor
+    depth: Tensor
+    log_std: Tensor
+    rotation: Tensor
+    presence: Tensor
+    identity: Tensor
+    expression: Tensor
+    raw_expression: Tensor
+    residual: Tensor
+    nearness: Tensor
+    bend: Tensor
+    offset: Tensor
+
+
+class Model(nn.Module):
+    """All that is trained together."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.size = size
+        self.landmarks = Landmarks(size)
+        self.normalizer = Normalizer()
+        self.field = Field()
+
+    def read(self, code: Tensor) -> Prediction:
+        """What a code (B, CODE) says of every labelled point; the torch twin of `code.decode` and `Basis`."""
+        base, modes, deviation, offset = self.field()
+        rotation = rotation_6d(code[:, C.ROTATION])
+        identity = C.LIMIT * torch.tanh(code[:, C.IDENTITY] / C.LIMIT)
+        raw = code[:, C.EXPRESSION]
+        # Clipped, with a slope outside so that gradients find their way back.
+        expression = raw.clamp(0, 1) + 0.05 * (raw - raw.clamp(0, 1))
+        residual = C.LIMIT * torch.tanh(code[:, C.RESIDUAL] / C.LIMIT)
+        weights = torch.cat([identity, expression, residual], 1)
+        points = base + torch.einsum("bk,kqc->bqc", weights, modes)
+        bend = torch.einsum("bk,kqc->bqc", residual, modes[-C.RESIDUALS :])
+        seen = points @ rotation.transpose(1, 2)
+        scale = C.SCALE_0 * torch.exp(code[:, C.SCALE].clamp(-2, 2))[:, :, None]
+        nearness = C.NEARNESS_0 * torch.exp(torch.tanh(code[:, C.NEARNESS]))
+        depth = (1 + nearness[:, :, None] * seen[..., 2:]).clamp_min(0.05)
+        centre = CROP / 2 * (1 + code[:, None, C.CENTRE])
+        log_std = deviation[:, 0] + code[:, C.SPREAD] @ deviation[:, 1:].T
+        return Prediction(
+            centre + scale * seen[..., :2] / depth,
+            -scale[..., 0] * seen[..., 2],
+            log_std,
+            rotation,
+            code[:, C.PRESENCE][:, 0],
+            identity,
+            expression,
+            raw,
+            residual,
+            code[:, C.NEARNESS],
+            bend,
+            offset,
+        )

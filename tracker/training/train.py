@@ -1,0 +1,235 @@
+"""Training of the landmark network and its normalizer, jointly, through the landmark loss.
+
+Resumable (the last checkpoint holds everything), deterministic by seed, one process a device. The rate is constant
+for the first part and falls along a cosine to zero; what is evaluated and exported is the moving average.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import msgspec
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..detection.crop import CROP
+from .augment import Sampler
+from .batches import Batch, batches, load_negatives
+from .losses import losses
+from .network import SIZES, Model, Prediction, crop_affine, cut
+from .packs import ALL_PACKS, load_rows
+from .validate import quick_scores
+
+log = logging.getLogger(__name__)
+
+
+class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A run. `images` is its length; `minutes`, where given, ends it sooner with the rate let down all the same."""
+
+    data: str
+    out: str
+    size: str = "default"
+    packs: tuple[str, ...] = ALL_PACKS
+    negatives: str | None = None
+    images: int = 1_500_000
+    minutes: float | None = None
+    batch: int = 64
+    rate: float = 0.0022
+    constant: float = 0.4
+    normalizer_rate: float = 0.25
+    weight_decay: float = 0.03
+    average: float = 0.999
+    clip: float = 5.0
+    seed: int = 1
+    threads: int = 1
+    workers: int = 1
+    device: str = "cpu"
+    start: str | None = None
+
+
+def train(config: TrainConfig) -> Path:
+    """Run (or resume) the training; returns the last checkpoint's path."""
+    out = Path(config.out)
+    out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(config.threads)
+    cv2.setNumThreads(1)  # before the workers fork: they must not inherit OpenCV's thread pool
+    torch.manual_seed(config.seed)
+    rows = load_rows(Path(config.data), config.packs)
+    sampler = Sampler(rows.take(rows.trainable), load_negatives(Path(config.negatives) if config.negatives else None))
+    held = rows.take(~rows.trainable)
+    run = _Run(config, out)
+    log.info(
+        "%d faces to train on, %d held out, %d without faces", len(sampler.rows), len(held), len(sampler.negatives)
+    )
+    stream = batches(sampler, config.batch, config.seed, run.step, config.workers)
+    while run.progress() < 1:
+        run.train_step(next(stream))
+        if run.step % 50 == 0:
+            run.log_losses()
+        if run.due("saved", 120):
+            run.save()
+        if run.due("scored", 420) or run.progress() >= 1:
+            run.log_scores(quick_scores(run.averaged, held, config.device))
+    return run.save()
+
+
+class _Run:
+    """The state of one training run: model, average, optimiser, step and the log."""
+
+    def __init__(self, config: TrainConfig, out: Path) -> None:
+        self.config, self.out = config, out
+        self.model = Model(SIZES[config.size]).to(config.device)
+        if config.start:
+            self.model.load_state_dict(torch.load(config.start, weights_only=True)["average"])
+        self.model.landmarks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = copy.deepcopy(self.model).requires_grad_(False)
+        plain = [p for n, p in self.model.named_parameters() if p.ndim < 2 or n.startswith("field")]
+        cutter = list(self.model.normalizer.parameters())
+        special = {id(p) for p in (*plain, *cutter)}
+        rest = [p for p in self.model.parameters() if id(p) not in special]
+        plain = [p for p in plain if id(p) not in {id(q) for q in cutter}]
+        groups = [
+            {"params": rest, "weight_decay": config.weight_decay, "share": 1.0},
+            {"params": plain, "weight_decay": 0.0, "share": 1.0},
+            {"params": cutter, "weight_decay": 0.0, "share": config.normalizer_rate},
+        ]
+        self.optimiser = torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.99))
+        self.step, self.seconds, self._since = 0, 0.0, time.monotonic()
+        self._sums: dict[str, float] = {}
+        self._done = {"saved": time.monotonic(), "scored": time.monotonic()}
+        if (out / "last.pt").is_file():
+            self._resume(torch.load(out / "last.pt", weights_only=True))
+
+    def progress(self) -> float:
+        """0..1 through the run, by pictures or by time, whichever is further."""
+        share = self.step * self.config.batch / self.config.images
+        if self.config.minutes:
+            share = max(share, (self.seconds + time.monotonic() - self._since) / 60 / self.config.minutes)
+        return min(share, 1.0)
+
+    def due(self, what: str, seconds: float) -> bool:
+        if time.monotonic() - self._done[what] < seconds:
+            return False
+        self._done[what] = time.monotonic()
+        return True
+
+    def train_step(self, batch: Batch) -> None:
+        progress, config = self.progress(), self.config
+        late = max(0.0, (progress - config.constant) / (1 - config.constant))
+        rate = config.rate * min(1.0, (self.step + 1) / 300) * 0.5 * (1 + math.cos(math.pi * late))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * group["share"]
+        terms = self._terms(batch, progress)
+        total = torch.stack(list(terms.values())).sum()
+        self.optimiser.zero_grad()
+        torch.autograd.backward(total)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+        self.step += 1
+        self._average()
+        for name, term in terms.items():
+            self._sums[name] = self._sums.get(name, 0.0) + float(term.detach())
+        self._sums["n"] = self._sums.get("n", 0.0) + 1
+
+    def _terms(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        device = self.config.device
+        pictures = batch.pictures.to(device).permute(0, 3, 1, 2).float()
+        targets = type(batch.targets)(**{f: getattr(batch.targets, f).to(device) for f in batch.targets.__slots__})
+        extra: dict[str, Tensor] = {}
+        affine: Tensor | None = None
+        with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+            if batch.region:
+                o = self.model.normalizer(F.avg_pool2d(pictures, 3))
+                with torch.autocast(torch.device(device).type, enabled=False):
+                    affine = crop_affine(o)
+                    pictures = cut(pictures, affine)
+                extra["identity"] = (0.02 if progress < 0.5 else 0.002) * (o**2).sum(1).mean()
+            code = self.model.landmarks(pictures.contiguous(memory_format=torch.channels_last))
+        prediction = self.model.read(code.float())
+        points = prediction.points
+        if affine is not None:
+            # For a while the normalizer learns from the pixels alone: through the mapping it would be a
+            # landmark regressor in disguise.
+            where = affine.detach() if progress < 0.25 else affine
+            extra["coverage"] = _coverage(affine, targets.points, targets.weights)
+            points = torch.einsum("bcd,bqd->bqc", where[:, :, :2], points) + where[:, None, :, 2]
+            prediction = _turned(prediction, where)
+        return losses(prediction, points, targets, warm=progress < 0.03) | extra
+
+    def _average(self) -> None:
+        keep = min(self.config.average, (self.step + 1) / (self.step + 20))
+        with torch.no_grad():
+            for mine, theirs in zip(self.averaged.state_dict().values(), self.model.state_dict().values(), strict=True):
+                if mine.is_floating_point():
+                    mine.lerp_(theirs, 1 - keep)
+                else:
+                    mine.copy_(theirs)
+
+    def log_losses(self) -> None:
+        n = self._sums.pop("n", 1.0)
+        self._write({"kind": "loss"} | {k: round(v / n, 4) for k, v in self._sums.items()})
+        self._sums = {}
+
+    def log_scores(self, scores: dict[str, Any]) -> None:
+        self._write({"kind": "score"} | scores)
+        log.info("%d images: %s", self.step * self.config.batch, scores)
+
+    def _write(self, row: dict[str, Any]) -> None:
+        seconds = self.seconds + time.monotonic() - self._since
+        head = {"images": self.step * self.config.batch, "seconds": round(seconds, 1)}
+        with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(head | row) + "\n")
+
+    def save(self) -> Path:
+        path = self.out / "last.pt"
+        scratch = path.with_suffix(".tmp")
+        torch.save(
+            {
+                "config": msgspec.to_builtins(self.config),
+                "step": self.step,
+                "seconds": self.seconds + time.monotonic() - self._since,
+                "model": self.model.state_dict(),
+                "average": self.averaged.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+            },
+            scratch,
+        )
+        scratch.replace(path)
+        return path
+
+    def _resume(self, saved: dict[str, Any]) -> None:
+        self.model.load_state_dict(saved["model"])
+        self.averaged.load_state_dict(saved["average"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.step, self.seconds = int(saved["step"]), float(saved["seconds"])
+        log.info("resumed at step %d", self.step)
+
+
+def _turned(p: Prediction, affine: Tensor) -> Prediction:
+    """A prediction of a crop, its rotation and depth carried into the region."""
+    scale = torch.hypot(affine[:, 0, 0], affine[:, 1, 0])
+    turn = torch.zeros_like(p.rotation)
+    turn[:, :2, :2] = affine[:, :, :2] / scale[:, None, None]
+    turn[:, 2, 2] = 1
+    p.rotation = turn @ p.rotation
+    p.depth = p.depth * scale[:, None]
+    return p
+
+
+def _coverage(affine: Tensor, points: Tensor, weights: Tensor) -> Tensor:
+    """Labelled points that the crop leaves out, squared crop sides."""
+    linear = torch.linalg.inv(affine[:, :, :2])
+    inside = torch.einsum("bcd,bqd->bqc", linear, points - affine[:, None, :, 2])
+    half = CROP / 2
+    over = torch.relu((inside - half).abs() - 0.9 * half) ** 2 / half**2
+    known = (weights > 0).float()
+    return (over.sum(-1) * known).sum() / known.sum().clamp_min(1)
