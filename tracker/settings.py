@@ -55,22 +55,42 @@ class Kalman(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measurement: float = 1.0
 
 
+class Still(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The default filter: `calm` scales the noise that it expects (2: calmer and later, 0.5: livelier).
+
+    `identity_s`: after so many seconds the shape of the person's head has forgotten what it was.
+    """
+
+    calm: float = 1.0
+    identity_s: float = 20.0
+
+
 class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The temporal filter: `method` is a name of `tracker.temporal.STABILIZERS`."""
+    """The temporal filter: `method` is a name of `tracker.temporal.STABILIZERS`.
+
+    A face that was away for longer than `loss_s` seconds starts anew. `expression` and `eyelids` (with the jaw)
+    are 1 euro filters in the methods "one_euro" and "default"; `one_euro` itself is that of the pose.
+    """
 
     method: str = "default"
+    loss_s: float = 0.3
     one_euro: OneEuro = OneEuro()
     kalman: Kalman = Kalman()
+    still: Still = Still()
+    expression: OneEuro = OneEuro(min_cutoff=2.5, beta=4.0, d_cutoff=1.0)
+    eyelids: OneEuro = OneEuro(min_cutoff=6.0, beta=10.0, d_cutoff=20.0)
 
 
 class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the window draws."""
+    """What the window draws. `follow`: the 3D head turns with the face, or stays frontal; `renderer`: of the head."""
 
     layout: str = "mediapipe478"
     landmarks: bool = True
     mesh: bool = False
     box: bool = False
     axes: bool = True
+    follow: bool = True
+    renderer: Literal["auto", "opengl", "software"] = "auto"
     theme: Literal["system", "light", "dark"] = "system"
 
 
@@ -100,7 +120,9 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         try:
             tree = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path} is not valid TOML ({error}); mend it or delete it to get the defaults.") from error
+            raise SettingsError(
+                f"{path} is not valid TOML ({error}); mend it or delete it to get the defaults."
+            ) from error
     for name, value in (environ if environ is not None else os.environ).items():
         if name.startswith("STILLPOINT_") and "__" in name:
             _put(tree, name.removeprefix("STILLPOINT_").lower().split("__"), value)

@@ -1,0 +1,50 @@
+"""How noisy the measurements are, learnt from the measurements."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .parts import POSE, Parts, Point, Vector
+
+_FIRST = 0.003
+_LEARN_S = 1.5
+_TRUST_S = 2.0
+_MEAN_OF_THIRD = math.sqrt(20.0) * math.sqrt(2.0 / math.pi)
+"""E|third difference| of white noise of deviation 1: the difference's own is sqrt(1 + 9 + 9 + 1)."""
+
+
+class NoiseMeter:
+    """`deviation` (n,): the standard deviation of the measurement noise, in units (`parts.units`).
+
+    The third difference of a head's motion is next to nothing at camera rates, so what is left of it is noise.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.deviation = np.full(parts.size, _FIRST)
+        self._most = np.full(parts.size, 0.3)
+        self._most[POSE] = 0.03
+        self._last: Point | None = None
+        self._steps: list[Vector] = []
+        self._times: list[float] = []
+        self._seen = 0
+        self._usual = 0.0
+
+    def add(self, measured: Point, dt: float, unit: Vector) -> None:
+        if self._last is not None:
+            self._steps = [*self._steps[-2:], measured.minus(self._last)]
+            self._times = [*self._times[-2:], dt]
+        self._last = measured
+        if len(self._steps) < 3 or max(self._times) > 1.5 * min(self._times):
+            return  # the difference formula wants even spacing
+        third = np.abs(self._steps[2] - 2.0 * self._steps[1] + self._steps[0]) / unit
+        self._seen += 1
+        sample = np.minimum(third / _MEAN_OF_THIRD, 3.0 * self.deviation)  # a jolt counts as three deviations
+        share = max(1.0 / (self._seen + 5), dt / _LEARN_S)
+        self.deviation = np.clip(self.deviation + share * (sample - self.deviation), 2e-5, self._most)
+
+    def doubt(self, noise: float, dt: float) -> float:
+        """How much noisier this frame is than usual by the network's word (`noise`, any unit): 0.5..4."""
+        self._usual += (noise - self._usual) * (1.0 if self._usual == 0.0 else 1.0 - math.exp(-dt / _TRUST_S))
+        return min(max(noise / max(self._usual, 1e-9), 0.5), 4.0)
