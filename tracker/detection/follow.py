@@ -31,7 +31,8 @@ KEEP_PRESENCE = 0.35
 LOOK_EVERY = 15
 """Frames between looks for further faces."""
 ASSUMED_FOCAL = 0.785
-"""Of the frame's longer side: 65 degrees of view."""
+"""Of a video frame's longer side: the 65 degrees of view that webcams have. A still may be cut from a larger picture,
+so its focal length is read from the face's own perspective instead."""
 COAST_S = 0.2
 """A longer gap between frames says nothing of where a face has gone."""
 
@@ -97,7 +98,7 @@ class FaceTracker:
         returned for each box, in their order, whatever its presence. Raises SourceError for another kind of array.
         """
         _check(image)
-        camera = self._camera(image)
+        camera = self._still_camera(image)
         if bboxes is not None:
             boxes = [_checked_box(box) for box in bboxes]
             regions = [_region((b[0] + b[2]) / 2, (b[1] + b[3]) / 2, max(b[2] - b[0], b[3] - b[1])) for b in boxes]
@@ -171,11 +172,19 @@ class FaceTracker:
         crop = settle(crop_of(region, self._engine.normalize(look(image, region))), kept)
         middle = time.perf_counter()
         code = self._engine.landmarks(sample(image, crop, CROP)[None])[0]
-        face = Face(decode(code, crop, camera), self.basis, presence(code))
+        state = decode(code, crop, camera)
+        if camera.focal <= 0:
+            state = replace(state, camera=replace(camera, focal=state.scale / state.nearness))
+        face = Face(state, self.basis, presence(code))
         if spent is not None:
             spent["normalize"] += middle - start
             spent["landmarks"] += time.perf_counter() - middle
         return face, crop
+
+    def _still_camera(self, image: Image) -> Camera:
+        """Focal length 0 where it is to be read from the face."""
+        height, width = image.shape[:2]
+        return Camera(self._focal or 0.0, width / 2, height / 2)
 
     def _camera(self, image: Image) -> Camera:
         height, width = image.shape[:2]

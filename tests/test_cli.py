@@ -1,0 +1,142 @@
+"""The commands: what they print, what they leave, and how they end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+from synthetic import BLANK, make_face, make_state
+
+import tracker.cli
+from tracker.capture import SourceInfo
+from tracker.cli import COMMANDS, main
+from tracker.cli.settings import flat
+from tracker.cli.track import report
+from tracker.session.record import Recorder
+from tracker.settings import Settings, settings_tree
+from tracker.types import Frame, Tracked, TrackResult
+
+
+def run(*tokens: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        main(tokens)
+    return int(end.value.code or 0)
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nobody's settings file."""
+    path = tmp_path / "settings.toml"
+    monkeypatch.setenv("STILLPOINT_SETTINGS", str(path))
+    monkeypatch.setenv("COLUMNS", "160")
+    return path
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_can_be_loaded(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(name, "--help") == 0
+    assert f"stillpoint {name}" in capsys.readouterr().out
+
+
+def test_the_list_of_commands_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom tracker.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('torch', 'PyQt6', 'cv2', 'av', 'onnxruntime', 'pyarrow') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_settings_lists_every_key_with_default_and_value(
+    own_settings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_settings.write_text("[filter.one_euro]\nbeta = 7.5\n")
+    assert run("settings") == 0
+    lines = capsys.readouterr().out.splitlines()
+    for key, default in flat(settings_tree(Settings())):
+        row = next(line for line in lines if f" {key} " in line)
+        assert repr(default) in row
+    changed = next(line for line in lines if " filter.one_euro.beta " in line)
+    assert "20.0" in changed and "7.5" in changed
+    assert any(str(own_settings) in line for line in lines)
+
+
+def test_an_unknown_settings_key_is_one_line_and_exit_2(own_settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own_settings.write_text("[capture]\nfsp = 60\n")
+    assert run("settings") == 2
+    told = capsys.readouterr().err
+    assert "fsp" in told and "Traceback" not in told and len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("tokens", "says"),
+    [
+        (["absent.mp4"], "absent.mp4"),
+        (["demo", "--filter", "median"], "one_euro"),
+        (["demo", "--layout", "dlib5"], "mediapipe478"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(
+    tokens: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("track", *tokens, "--out", str(tmp_path / "out")) == 2
+    told = capsys.readouterr().err
+    assert says in told and "Traceback" not in told and len(told.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_command_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("trakc") != 0
+    both = capsys.readouterr()
+    assert "trakc" in both.out + both.err and "Traceback" not in both.out + both.err
+
+
+def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(tokens: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tracker.cli, "make_app", lambda: interrupted)
+    assert run("track") == 130
+
+
+def test_track_writes_a_session_of_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The shipped network on the shipped photograph."""
+    out = tmp_path / "out"
+    assert run("track", "demo:0?frames=45", "--out", str(out), "--filter", "one_euro", "--engine", "onnx") == 0
+    names = {path.name for path in out.iterdir()}
+    assert names == {"annotated.mp4", "frames.csv", "frames.parquet", "session.json", "stability.png", "summary.json"}
+    table = pq.read_table(out / "frames.parquet")
+    assert table["frame_index"].to_pylist() == list(range(45))
+    assert table["state"].to_pylist().count("tracked") >= 44
+    assert "45 in 1.47 s" in capsys.readouterr().out
+    assert run("track", "demo:0?frames=2", "--out", str(out)) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert run("track", "demo:0?frames=2", "--out", str(out), "--overwrite", "--no-video") == 0
+    assert not (out / "annotated.mp4").exists()
+
+
+def test_the_report_shows_the_summary(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, annotated=False)
+    recorder.open(SourceInfo("clip", "video", False, 64, 48, 30.0, 5))
+    for i in range(5):
+        frame = Frame(BLANK, i / 30, i)
+        result = TrackResult(frame, (make_face(make_state((10.0 + i * i, 20.0))),), {"step": 0.004})
+        recorder.write(Tracked(result, result))
+    recorder.close()
+    console = Console(record=True, width=160)
+    assert recorder.summary is not None
+    report(console, tmp_path, recorder.summary)
+    text = console.export_text()
+    assert "5 frames, 100.0%" in text and "step 4.00" in text and "frames.parquet" in text
+    assert f"raw {recorder.summary.raw_acceleration:.3f}" in text

@@ -1,0 +1,55 @@
+"""`stillpoint`: one file a command, loaded when it is called."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App
+
+from .. import __version__
+from ..errors import StillpointError
+
+COMMANDS = {
+    "demo": ("demo:demo", "See it work without a camera."),
+    "run": ("run:run", "Open the window."),
+    "track": ("track:track", "Track a whole source into a folder: annotated video, tables, summary."),
+    "cameras": ("cameras:cameras", "List the cameras and what they can send."),
+    "settings": ("settings:settings", "List every setting: key, default, and what it is now."),
+    "train": ("train:train", "Train the network."),
+    "evaluate": ("evaluate:evaluate", "Measure the network's accuracy on labelled data."),
+    "export": ("export:export", "Turn a checkpoint into the files that ship."),
+    "bench": ("bench:bench", "Measure the speed."),
+}
+"""Command -> "module:function" in this package, and one line of help: nothing is loaded for the list of commands."""
+
+EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
+
+
+def make_app() -> App:
+    app = App(name="stillpoint", version=__version__, help="Real-time face tracking that sits still.")
+    for name, (where, line) in COMMANDS.items():
+        app.command(f"{__name__}.{where}", name=name, help=line)
+    return app
+
+
+def main(tokens: Sequence[str] | None = None) -> None:
+    """Run one command and leave: 0, 2 with one line on stderr for what a person can mend, 130 for Ctrl-C.
+
+    STILLPOINT_LOG=DEBUG (or INFO, WARNING ...) writes the library's log to stderr.
+    """
+    level = os.environ.get("STILLPOINT_LOG", "").upper()
+    if level in logging.getLevelNamesMapping():
+        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    else:
+        for library in ("tracker", "ui"):  # what concerns people is told to them, without tracebacks
+            logging.getLogger(library).addHandler(logging.NullHandler())
+    try:
+        make_app()(tokens)
+    except StillpointError as error:
+        print(f"stillpoint: {error}", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)

@@ -1,0 +1,29 @@
+"""`stillpoint export`: a checkpoint -> the files that ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import ModelError
+
+
+def export(checkpoint: Path, *, out: Path) -> None:
+    """Write ONNX graphs, the field of queries and the facts of a checkpoint into a folder.
+
+    Fails where ONNX Runtime and torch differ.
+
+    Parameters
+    ----------
+    checkpoint
+        `last.pt` of a training run.
+    out
+        Folder of the model; give it to `--model`, or put it into assets/models.
+    """
+    try:
+        from ..training.export import export as run
+    except ImportError as error:
+        raise ModelError(
+            f"Exporting needs torch ({error}); install it with: pip install 'stillpoint[train]'"
+        ) from error
+    for name, difference in run(checkpoint, out).items():
+        print(f"{out / name}.onnx: differs from torch by at most {difference:.1e}")

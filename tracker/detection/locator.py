@@ -1,0 +1,173 @@
+"""Finds faces in a whole picture: a small network on a shrunken copy of it (ONNX Runtime, one thread).
+
+The network says, on a grid of stride 8, where faces' centres are and the square of each (see
+`tracker.training.locator_net`); here the picture is shrunk to a fixed number of pixels, whatever its shape, and the
+grid's peaks become `Find`s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from ..assets import ROOT
+from ..errors import ModelError
+from ..types import Image
+
+STRIDE = 8
+"""Pixels of the network's input per cell of its grid."""
+MULTIPLE = 32
+"""Height and width of the network's input are multiples of this."""
+SIDE_UNIT = 32.0
+"""The grid says the logarithm of a side over this many input pixels."""
+VERSION = "1"
+"""Of the meaning of inputs and outputs; the model carries the same in its metadata."""
+LIVE_PIXELS = 352 * 256
+"""Size of the live input at most: 384x224 for a 16:9 picture, 352x256 for a 4:3 one, 288x288 for a square."""
+STILL_PIXELS = 4 * LIVE_PIXELS
+"""Size of the second input that stills get."""
+STILL_LARGEST = 160.0
+"""Sides (pixels of the second input) beyond which the first input's finds are the better ones."""
+CLOSE = 0.45
+"""Of two finds whose centres are nearer than this share of the larger side, only the surer is kept."""
+MODEL = ROOT / "models" / "locator.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """A face that was found.
+
+    box       (x0, y0, x1, y1) pixels of the picture: the square that is tight round the face's 68 points (jaw to
+              brows) in the face's own roll, turned upright about its centre
+    score     0..1
+    roll      radians, positive: clockwise
+    yaw_sign  -1..1, about the sine of the yaw: positive where the nose points to the picture's right
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    roll: float
+    yaw_sign: float
+
+    @property
+    def side(self) -> float:
+        return self.box[2] - self.box[0]
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
+
+
+class Locator:
+    """The network with its threshold. One instance serves one thread at a time."""
+
+    def __init__(self, model: str | Path | ort.InferenceSession = MODEL, threshold: float = 0.4) -> None:
+        """`model` is a path or a session. Raises ModelError where it cannot be used."""
+        self.session = model if isinstance(model, ort.InferenceSession) else _open(Path(model))
+        self.threshold = threshold
+        meta = self.session.get_modelmeta().custom_metadata_map
+        if meta.get("version") != VERSION or meta.get("stride") != str(STRIDE):
+            raise ModelError(
+                f"The locator's weights are version {meta.get('version', 'unknown')}, wanted {VERSION}; "
+                "export them anew with this version's training code."
+            )
+        self._input = self.session.get_inputs()[0].name
+
+    def find(self, image: Image, max_faces: int = 16, pyramid: bool = False) -> list[Find]:
+        """Faces of a picture (H, W, 3) uint8 RGB of any size, by falling score times side, at most `max_faces`.
+
+        `pyramid` looks a second time at four times the pixels: smaller faces, six times the work. For stills.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+            return []
+        found = self._pass(image, LIVE_PIXELS)
+        if pyramid and image.shape[0] * image.shape[1] > LIVE_PIXELS / 4:
+            found += self._pass(image, STILL_PIXELS, STILL_LARGEST)
+        return merge(found)[:max_faces]
+
+    def _pass(self, image: Image, pixels: int, largest: float = np.inf) -> list[Find]:
+        shrunk, scale = fit(image, pixels)
+        (maps,) = self.session.run(None, {self._input: shrunk[None]})
+        return decode(np.asarray(maps)[0], self.threshold, scale, largest)
+
+
+def fit(image: Image, pixels: int) -> tuple[Image, tuple[float, float]]:
+    """The picture scaled to at most `pixels` and padded with black on the right and below to multiples of 32.
+
+    Returns it with the picture's pixels per input pixel in x and y. Small pictures are enlarged, eightfold at most.
+    """
+    height, width = image.shape[:2]
+    across, down = _input_size(height, width, pixels)
+    scale = width / across, height / down
+    while min(image.shape[1] / across, image.shape[0] / down) >= 2:
+        # Halving by 2x2 means and one linear step: eight times as fast as area averaging, and as good.
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = np.asarray(
+            cv2.resize(image[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA), np.uint8
+        )
+    padded = np.zeros((_whole(down), _whole(across), 3), np.uint8)
+    padded[:down, :across] = cv2.resize(image, (across, down), interpolation=cv2.INTER_LINEAR)
+    return padded, scale
+
+
+@lru_cache(64)
+def _input_size(height: int, width: int, pixels: int) -> tuple[int, int]:
+    """The largest (across, down) in the picture's shape whose padded size stays within `pixels`."""
+    best = (1, 1)
+    for steps in range(1, int(pixels / MULTIPLE**2) + 1):
+        for scale in (steps * MULTIPLE / width, steps * MULTIPLE / height):
+            across, down = max(round(width * min(scale, 8.0)), 1), max(round(height * min(scale, 8.0)), 1)
+            if _whole(across) * _whole(down) <= pixels and across * down > best[0] * best[1]:
+                best = (across, down)
+    return best
+
+
+def _whole(length: int) -> int:
+    return -(-length // MULTIPLE) * MULTIPLE
+
+
+def decode(
+    maps: npt.NDArray[np.float32], threshold: float, scale: tuple[float, float], largest: float = np.inf
+) -> list[Find]:
+    """The network's output (7, rows, columns) -> finds in pixels of the picture."""
+    rows, columns = np.nonzero(maps[0] > threshold)
+    finds = []
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        score, dx, dy, log_side, cos, sin, turn = (float(v) for v in maps[:, row, column])
+        side = SIDE_UNIT * float(np.exp(np.clip(log_side, -4.0, 4.0)))
+        if side > largest:
+            continue
+        x, y = (column + 0.5 + dx) * STRIDE * scale[0], (row + 0.5 + dy) * STRIDE * scale[1]
+        half = side * (scale[0] * scale[1]) ** 0.5 / 2
+        turn = min(max(turn, -1.0), 1.0)
+        finds.append(Find((x - half, y - half, x + half, y + half), score, float(np.arctan2(sin, cos)), turn))
+    return finds
+
+
+def merge(finds: Sequence[Find]) -> list[Find]:
+    """One find a face: the surest of those that lie close; sorted by score times side."""
+    kept: list[Find] = []
+    for find in sorted(finds, key=lambda f: -f.score):
+        x, y = find.centre
+        if all(np.hypot(x - k.centre[0], y - k.centre[1]) > CLOSE * max(find.side, k.side) for k in kept):
+            kept.append(find)
+    return sorted(kept, key=lambda f: -f.score * f.side)
+
+
+def _open(path: Path) -> ort.InferenceSession:
+    if not path.is_file():
+        raise ModelError(f"The locator's weights {path} are missing; reinstall Stillpoint or train them anew.")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises many kinds, none of them public
+        raise ModelError(f"The locator's weights {path} cannot be read ({error}); reinstall Stillpoint.") from error
