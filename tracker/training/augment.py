@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from ..detection.crop import CROP, CROP_SHARE, ROI, ROI_SIDE, apply, invert, sample, similarity
 from ..head import EXPRESSIONS, load_head
+from .negatives import HardPool, Picture, drawn
 from .packs import SETS, SLICES, TOTAL, Rows
 
 Rng = np.random.Generator
-Picture = npt.NDArray[np.uint8]
 _BORDERS = (cv2.BORDER_CONSTANT, cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT_101)
 
 
@@ -73,12 +73,15 @@ class Jitter:
 
 
 class Sampler:
-    """Draws examples from rows; `negatives` are pictures without faces."""
+    """Draws examples from rows; `negatives` are pictures without faces, `hard` those that were taken for one."""
 
-    def __init__(self, rows: Rows, negatives: list[Picture], jitter: Jitter | None = None) -> None:
+    def __init__(
+        self, rows: Rows, negatives: list[Picture], jitter: Jitter | None = None, hard: HardPool | None = None
+    ) -> None:
         self.rows = rows
         self.negatives = negatives
         self.jitter = jitter or Jitter()
+        self.hard = hard
         self._flip = point_flip()
         self._blend_flip = expression_flip()
         self._partner = load_head().layouts["aflw2000_68"].flip
@@ -118,10 +121,16 @@ class Sampler:
             1.0,
         )
 
-    def nothing(self, rng: Rng, region: bool) -> Example:
+    def nothing(self, rng: Rng, region: bool, fresh: bool = False) -> Example:
         """No face: a piece of a faceless picture, or a face so far off that it must not be claimed."""
-        size = ROI if region else CROP
-        if self.negatives and rng.random() < 0.75:
+        size, luck = ROI if region else CROP, rng.random()
+        if not fresh and self.hard is not None and len(self.hard) and luck < 0.35:
+            picture, centre, side = self.hard.draw(rng), rng.uniform(0.45, 0.55, 2) * ROI, ROI * rng.uniform(0.7, 1.0)
+        elif luck < 0.45:
+            picture = drawn(rng)
+            side = rng.uniform(0.3, 1.0) * picture.shape[0]
+            centre = rng.uniform(0.3, 0.7, 2) * picture.shape[0]
+        elif self.negatives and luck < 0.85:
             picture = self.negatives[rng.integers(len(self.negatives))]
             h, w = picture.shape[:2]
             side = rng.uniform(0.15, 1.0) * min(h, w)

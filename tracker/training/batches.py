@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from .augment import Example, Picture, Sampler
+from .augment import Example, Sampler
 from .losses import Targets
 from .packs import SLICES, Rows
 
-NOTHING = 0.08
+NOTHING = 0.1
 """Share of examples without a face."""
 CALIBRATION = 0.08
 """Share of examples from AFLW2000-3D's calibration images of fold train."""
@@ -94,19 +93,3 @@ def batches(sampler: Sampler, size: int, seed: int, start: int = 0, workers: int
         prefetch_factor=6 if workers else None,
     )
     return iter(loader)
-
-
-def load_negatives(folder: Path | None, limit: int = 1200, side: int = 400) -> list[Picture]:
-    """Pictures without faces, RGB, shrunk to at most `side` pixels; none where no folder is given."""
-    if folder is None:
-        return []
-    pictures = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})[:limit]:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            continue
-        factor = side / max(image.shape[:2])
-        if factor < 1:
-            image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        pictures.append(np.ascontiguousarray(image[..., ::-1]))
-    return pictures

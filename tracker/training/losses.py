@@ -74,6 +74,7 @@ def losses(p: Prediction, points: Tensor, t: Targets, warm: bool) -> dict[str, T
         + 0.05 * (p.nearness**2 * face).mean()
         + 0.02 * ((p.bend / 0.003) ** 2).mean()
         + 0.01 * ((p.offset / 0.005) ** 2).mean()
+        + 0.01 * ((p.offset.mean(0) / 0.002) ** 2).sum()  # what all sets share belongs to the head's frame
     )
     out["presence"] = 0.3 * F.binary_cross_entropy_with_logits(p.presence, t.face)
     return out

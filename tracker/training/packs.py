@@ -244,12 +244,12 @@ def _rotations(points: npt.NDArray[np.float32], depth: npt.NDArray[np.float32]) 
     model -= model.mean(0)
     xy = points[:, SLICES["tddfa68"]].astype(np.float64)
     other = points[:, SLICES["aflw2000_68"]].astype(np.float64)
-    xy = np.where(np.isfinite(xy).all((1, 2))[:, None, None], xy, other)
+    xy = np.where(np.asarray(np.isfinite(xy).all((1, 2)))[:, None, None], xy, other)
     cloud = np.concatenate([xy, -depth[..., None]], -1)  # view frame: z away from the camera
-    known = np.asarray(np.isfinite(cloud).all((1, 2)))
+    known = np.flatnonzero(np.isfinite(cloud).all((1, 2)))
     rotation = np.full((len(points), 3, 3), np.nan, np.float32)
     yaw = np.full(len(points), np.nan, np.float32)
-    if known.any():
+    if len(known):
         seen = cloud[known] - cloud[known].mean(1, keepdims=True)
         u, _, vt = np.linalg.svd(np.einsum("nki,kj->nij", seen, model))
         sign = np.sign(np.linalg.det(u @ vt))

@@ -16,14 +16,17 @@ from typing import Any
 
 import cv2
 import msgspec
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..detection.crop import CROP
+from ..detection.code import PRESENCE
+from ..detection.crop import CROP, ROI
 from .augment import Sampler
-from .batches import Batch, batches, load_negatives
+from .batches import Batch, batches
 from .losses import losses
+from .negatives import HardPool, load_negatives
 from .network import SIZES, Model, Prediction, crop_affine, cut
 from .packs import ALL_PACKS, load_rows
 from .validate import quick_scores
@@ -63,7 +66,8 @@ def train(config: TrainConfig) -> Path:
     cv2.setNumThreads(1)  # before the workers fork: they must not inherit OpenCV's thread pool
     torch.manual_seed(config.seed)
     rows = load_rows(Path(config.data), config.packs)
-    sampler = Sampler(rows.take(rows.trainable), load_negatives(Path(config.negatives) if config.negatives else None))
+    negatives = load_negatives(Path(config.negatives) if config.negatives else None)
+    sampler = Sampler(rows.take(rows.trainable), negatives, hard=HardPool())
     held = rows.take(~rows.trainable)
     run = _Run(config, out)
     log.info(
@@ -74,6 +78,8 @@ def train(config: TrainConfig) -> Path:
         run.train_step(next(stream))
         if run.step % 50 == 0:
             run.log_losses()
+        if run.due("mined", 180):
+            run.mine(sampler)
         if run.due("saved", 120):
             run.save()
         if run.due("scored", 420) or run.progress() >= 1:
@@ -104,7 +110,7 @@ class _Run:
         self.optimiser = torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.99))
         self.step, self.seconds, self._since = 0, 0.0, time.monotonic()
         self._sums: dict[str, float] = {}
-        self._done = {"saved": time.monotonic(), "scored": time.monotonic()}
+        self._done = {"saved": time.monotonic(), "scored": time.monotonic(), "mined": 0.0}
         if (out / "last.pt").is_file():
             self._resume(torch.load(out / "last.pt", weights_only=True))
 
@@ -173,6 +179,25 @@ class _Run:
                     mine.lerp_(theirs, 1 - keep)
                 else:
                     mine.copy_(theirs)
+
+    @torch.no_grad()
+    def mine(self, sampler: Sampler, draws: int = 768) -> None:
+        """Look for faceless regions that the averaged network takes for faces, and keep the worst in the pool."""
+        assert sampler.hard is not None
+        rng = np.random.default_rng((self.config.seed, self.step, 1))
+        self.averaged.eval()
+        pictures = torch.from_numpy(
+            np.stack([sampler.nothing(rng, region=True, fresh=True).image for _ in range(draws)])
+        )
+        pad = (ROI - CROP) // 2
+        middle = pictures[:, pad : pad + CROP, pad : pad + CROP].to(self.config.device)
+        with torch.autocast(torch.device(self.config.device).type, dtype=torch.bfloat16):
+            code = self.averaged.landmarks(middle.permute(0, 3, 1, 2).float())
+        taken = torch.sigmoid(code[:, PRESENCE][:, 0].float()).cpu()
+        worst = taken.argsort(descending=True)[: draws // 12]
+        worst = worst[taken[worst] > 0.1]
+        sampler.hard.add(pictures[worst])
+        self._write({"kind": "mined", "taken": round(float((taken > 0.5).float().mean()), 4), "kept": len(worst)})
 
     def log_losses(self) -> None:
         n = self._sums.pop("n", 1.0)
