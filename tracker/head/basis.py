@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import ModelError
 from ..types import Array, FaceState, Layout
-from .model import HeadModel, LayoutRows, vertex_normals
+from .model import HEAD_FROM_FILE, HeadModel, LayoutRows, vertex_normals
 
 OCTAVES = 6
 QUERY_SCALE = 0.1  # metres
@@ -118,7 +118,8 @@ class Basis:
         return np.asarray(facing, dtype=np.float32)
 
     def _table(self, table: npt.NDArray[np.uint8], towards: Array) -> Array:
-        """Bilinear look-up by the direction to the camera, in the head frame."""
+        """Bilinear look-up by the direction to the camera (head frame)."""
+        towards = HEAD_FROM_FILE.T @ towards
         azimuth = np.degrees(np.arctan2(towards[0], towards[2]))
         elevation = np.degrees(np.arcsin(np.clip(towards[1], -1, 1)))
         value = np.zeros(table.shape[-1], np.float32)

@@ -16,6 +16,14 @@ from ..errors import ModelError
 from ..types import Array
 
 IDENTITY_MODES = 40
+_TILT = np.radians(5.31)
+"""ICT's neutral head looks this far below what AFLW2000-3D's pose labels call straight ahead (estimated on the train
+fold of its calibration images). The head frame follows the labels: a face that looks straight has pitch 0."""
+HEAD_FROM_FILE = np.array(
+    [[1, 0, 0], [0, np.cos(_TILT), -np.sin(_TILT)], [0, np.sin(_TILT), np.cos(_TILT)]], dtype=np.float32
+)
+SAME_ROWS = {"merl68": "ibug68", "tddfa68": "aflw2000_68"}
+"""Label sets of their own that start from another's rows; a trained field tells them apart."""
 SKIN_REGIONS = (0, 1, 2, 3)
 """Face, head and neck, ears, lips: what a query may lie on (eyeballs come with their layouts)."""
 
@@ -131,6 +139,11 @@ def vertex_normals(vertices: Array, tri: npt.NDArray[np.intp]) -> Array:
     return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
+def _turned(vectors: npt.NDArray[np.floating]) -> Array:
+    """(..., 3) of the file's frame -> of the head frame."""
+    return np.ascontiguousarray(vectors.astype(np.float32) @ HEAD_FROM_FILE.T)
+
+
 @lru_cache(maxsize=2)
 def load_head(path: Path | None = None) -> HeadModel:
     """The head model that ships. Raises ModelError where the file is missing or damaged."""
@@ -153,10 +166,12 @@ def load_head(path: Path | None = None) -> HeadModel:
             visible = {
                 name: np.unpackbits(data[f"vis_{name}"], axis=-1)[..., : len(layouts[name].index)] for name in names
             }
+            for name, source in SAME_ROWS.items():
+                layouts[name], visible[name] = layouts[source], visible[source]
             return HeadModel(
-                mean=data["mean"],
-                identity=data["identity"][:IDENTITY_MODES].astype(np.float32),
-                expression=data["expression"].astype(np.float32),
+                mean=_turned(data["mean"]),
+                identity=_turned(data["identity"][:IDENTITY_MODES]),
+                expression=_turned(data["expression"]),
                 tri=data["tri"].astype(np.intp),
                 region=data["region"],
                 color=data["color"],

@@ -30,6 +30,8 @@ _PLACES = ("data", "out", "negatives", "start", "device", "threads", "workers")
 """Of the configuration, what says where and not how."""
 LAYOUTS = {
     "ibug68": "ibug68",
+    "merl68": "merl68",
+    "tddfa68": "tddfa68",
     "aflw21": "aflw21",
     "mediapipe478": "mediapipe478",
     "aflw2000_68": "aflw2000_68",
