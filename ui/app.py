@@ -1,0 +1,105 @@
+"""Opens the window: `run_window` is what `stillpoint run` calls."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from pathlib import Path
+
+from PyQt6.QtCore import QTimer
+from PyQt6.QtGui import QIcon
+from PyQt6.QtWidgets import QApplication
+
+from tracker import assets
+from tracker.errors import OutputError, StillpointError
+from tracker.pipeline import Tracker
+from tracker.settings import Settings, settings_path
+from tracker.sinks import Sink
+
+from .theme import Theme
+from .window import Window, default_store
+
+HEADLESS = (
+    "There is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); "
+    "use `stillpoint track SOURCE --out DIR`, which needs none."
+)
+
+
+def display_problem(platform: str = sys.platform, environ: dict[str, str] | None = None) -> str | None:
+    """Why no window can open here, or None. Asked before Qt starts: without a display Qt ends the process."""
+    env = os.environ if environ is None else environ
+    if not platform.startswith(("linux", "freebsd")) or env.get("QT_QPA_PLATFORM"):
+        return None
+    return None if env.get("DISPLAY") or env.get("WAYLAND_DISPLAY") else HEADLESS
+
+
+def run_window(source: str, settings: Settings, screenshot: Path | None = None, after_s: float = 5.0) -> int:
+    """Open the window on a source and return when it is closed: 0, or Qt's exit code.
+
+    `screenshot`, for the documentation and tests: after `after_s` seconds the window is drawn into this picture and
+    closed, and nothing of the person's layout and settings is read or written. Raises StillpointError where there is
+    no display and OutputError where the picture cannot be written.
+    """
+    problem = display_problem()
+    if problem is not None:
+        raise StillpointError(problem)
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(["stillpoint"])
+    app.setApplicationName("Stillpoint")
+    app.setDesktopFileName("stillpoint")
+    app.setWindowIcon(QIcon(str(assets.ROOT / "icons" / "stillpoint.svg")))
+    kept = screenshot is None
+    window = Window(
+        settings,
+        Theme(app, settings.view.theme),
+        make_tracker=face_tracker,
+        make_recorder=recorder,
+        store=default_store() if kept else None,
+        settings_path=settings_path() if kept else None,
+    )
+    window.show()
+    window.open(source)
+    saved: list[bool] = []
+    if screenshot is not None:
+
+        def draw() -> None:
+            saved.append(window.grab().save(str(screenshot)))
+            window.close()
+
+        QTimer.singleShot(round(1000 * after_s), draw)
+    # What has been loaded by now stays: collecting garbage need not walk it, which takes 50 ms at times.
+    gc.collect()
+    gc.freeze()
+    # Python sees Ctrl+C only when it runs: a timer lets it, a few times a second.
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    awake = QTimer()
+    awake.timeout.connect(lambda: None)
+    awake.start(200)
+    code = app.exec()
+    if saved == [False]:
+        raise OutputError(f"The screenshot {screenshot} cannot be written; check its folder and that it ends in .png.")
+    return code
+
+
+def face_tracker(settings: Settings) -> Tracker:
+    """The tracker that the settings describe. Takes a while: it loads the networks."""
+    from tracker.detection.follow import FaceTracker
+
+    detection = settings.detection
+    return FaceTracker(
+        engine=detection.engine,
+        max_faces=detection.max_faces,
+        threads=detection.threads or None,
+        model=detection.model,
+        focal=detection.focal or None,
+    )
+
+
+def recorder(folder: Path, settings: Settings, tracker: Tracker) -> Sink:
+    """The sink that writes what `stillpoint track` writes. Raises OutputError where the folder cannot be written."""
+    from tracker.session.record import Recorder
+
+    return Recorder(folder, filter=settings.filter, model=getattr(tracker, "model_info", None))

@@ -1,0 +1,137 @@
+"""The head drawn without OpenGL: front faces, sorted, one flat shade each. Slower and plainer, and always there."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PyQt6.QtCore import QPointF, Qt, QTimer
+from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PyQt6.QtWidgets import QWidget
+
+from tracker.head import HeadModel
+from tracker.types import Array, Image
+
+DISTANCE_M, FIELD_DEG = 0.85, 28.0
+PERIOD_MS = 80  # between two meshes: drawing one takes the window's thread about 12 ms
+LARGEST = 320  # pixels: drawn so large at most, then scaled; keeps the window's thread free
+_KEY = np.array([0.75, -0.5, 0.6]) / np.linalg.norm([0.75, -0.5, 0.6])
+_FILL = np.array([0.5, 0.8, 0.1]) / np.linalg.norm([0.5, 0.8, 0.1])
+
+
+def shade(
+    vertices: Array,
+    normals: Array,
+    tri: npt.NDArray[np.intp],
+    color: npt.NDArray[np.uint8],
+    side: int,
+    azimuth_deg: float,
+    elevation_deg: float,
+    distance: float,
+    background: tuple[int, int, int],
+) -> Image:
+    """A picture (side, side, 3) uint8 of a mesh, colours in the order they were given in.
+
+    vertices (V, 3) metres and normals (V, 3), X towards the viewer, Y right, Z up; tri (T, 3); color (V, 3).
+    """
+    a, e = np.radians([azimuth_deg, elevation_deg])
+    about_up = np.array([[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    about_side = np.array([[np.cos(e), 0, np.sin(e)], [0, 1, 0], [-np.sin(e), 0, np.cos(e)]])
+    turn = (about_side @ about_up).astype(np.float32)
+    seen = vertices @ turn.T
+    focal = 0.5 * side / np.tan(np.radians(FIELD_DEG) / 2)
+    depth = np.maximum(distance - seen[:, 0], 1e-3)
+    flat = np.stack([0.5 * side + focal * seen[:, 1] / depth, 0.5 * side - focal * seen[:, 2] / depth], axis=1)
+    p, q, r = (flat[tri[:, k]] for k in range(3))
+    front = (q[:, 0] - p[:, 0]) * (r[:, 1] - p[:, 1]) - (q[:, 1] - p[:, 1]) * (r[:, 0] - p[:, 0]) < 0
+    shown = tri[front]
+    shown = shown[np.argsort(-depth[shown].mean(1))]
+    light = normals @ turn.T
+    level = 0.25 + 0.78 * np.maximum(light @ _KEY, 0) + 0.2 * np.maximum(light @ _FILL, 0)
+    tones = np.empty((len(shown) + 1, 3), np.uint8)
+    tones[0] = background
+    tones[1:] = np.clip((color * level[:, None])[shown].mean(1), 0, 255)
+    # Numbers first, colours after: thousands of colour tuples a picture would wake the garbage collector.
+    number = np.zeros((side, side), np.int32)
+    for i, corners in enumerate(np.round(flat[shown] * 16).astype(np.int32), 1):
+        cv2.fillConvexPoly(number, corners, i, cv2.LINE_8, 4)
+    return tones[number]
+
+
+class SoftwareHead(QWidget):
+    """The software renderer's widget: drag to orbit, scroll to zoom."""
+
+    def __init__(self, head: HeadModel, background: str) -> None:
+        super().__init__()
+        self._tri, self._color = head.tri, head.color
+        self._vertices: Array = head.mean
+        self._normals: Array = head.normals
+        self._background = QColor(background)
+        self._azimuth = self._elevation = 0.0
+        self._distance = DISTANCE_M
+        self._from: QPointF | None = None
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.timeout.connect(self.update)
+        self.setAccessibleName("3D head, drawn in software")
+
+    def show_mesh(self, vertices: Array, normals: Array) -> None:
+        self._vertices, self._normals = vertices, normals
+        if not self._pause.isActive():
+            self._pause.start(PERIOD_MS)
+            self.update()
+
+    def set_background(self, color: str) -> None:
+        self._background = QColor(color)
+        self.update()
+
+    def look_from_front(self) -> None:
+        self._azimuth = self._elevation = 0.0
+        self._distance = DISTANCE_M
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        drawn = int(min(min(self.width(), self.height()) * self.devicePixelRatioF(), LARGEST))
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._background)
+        if drawn > 8:
+            tone = (self._background.red(), self._background.green(), self._background.blue())
+            picture = shade(
+                self._vertices,
+                self._normals,
+                self._tri,
+                self._color,
+                drawn,
+                self._azimuth,
+                self._elevation,
+                self._distance,
+                tone,
+            )
+            image = QImage(cast(bytes, picture.data), drawn, drawn, 3 * drawn, QImage.Format.Format_RGB888)
+            side = min(self.width(), self.height())
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.translate((self.width() - side) / 2, (self.height() - side) / 2)
+            painter.scale(side / drawn, side / drawn)
+            painter.drawImage(0, 0, image)
+        painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        if event is not None:
+            self._from = event.position()
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        if event is None or self._from is None or not event.buttons() & Qt.MouseButton.LeftButton:
+            return
+        moved = event.position() - self._from
+        self._from = event.position()
+        self._azimuth -= moved.x()
+        self._elevation = float(np.clip(self._elevation + moved.y(), -90, 90))
+        self.update()
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        if event is not None:
+            self._distance = float(np.clip(self._distance * 0.999 ** event.angleDelta().y(), 0.3, 3.0))
+            self.update()
+            event.accept()

@@ -1,0 +1,1 @@
+"""The dock panels, one file each. A panel shows settings and asks for changes; the window makes them."""
