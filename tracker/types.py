@@ -12,7 +12,7 @@ Frames of reference
 Angles (degrees) of a rotation R = camera_from_head, with F = diag(1, -1, -1) (a face that looks straight
 into the camera):  F R = Rx(-pitch) Ry(yaw) Rz(roll).  Positive yaw turns the nose to the subject's left
 (image right), positive pitch raises it, positive roll tips the crown to the image's left. This is the order
-of the 300W-LP and AFLW2000-3D labels (their yaw has the opposite sign).
+of the 300W-LP and AFLW2000-3D labels (their yaw and roll have the opposite sign).
 
 All arrays are float32 unless said, C-contiguous, and never written to after construction.
 """

@@ -74,7 +74,7 @@ class Graph:
                 self._nodes.append((_OPERATORS[node.op_type], list(node.input), node.output[0], attributes))
 
     def __call__(self, x: Tensor) -> Tensor:
-        values = dict(self._constants)
+        values: dict[str, Tensor] = dict(self._constants)
         values[self._input] = x
         for run, inputs, output, attributes in self._nodes:
             values[output] = run(attributes, *(values[name] for name in inputs))

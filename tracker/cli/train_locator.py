@@ -1,0 +1,55 @@
+"""`stillpoint train-locator`: train the network that finds faces in whole pictures."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from ..errors import ModelError
+
+
+def train_locator(
+    data: Path,
+    backgrounds: Path,
+    *,
+    out: Path,
+    second_faces: Path | None = None,
+    start: Path | None = None,
+    steps: int = 9000,
+    rate: float = 2e-3,
+    seed: int = 0,
+    threads: int = 1,
+) -> None:
+    """Train on faces of the packs set into backgrounds; run again with the same --out to resume.
+
+    Parameters
+    ----------
+    data
+        Folder with the Parquet packs.
+    backgrounds
+        Folder of photographs, with `faces.json` saying where faces are in them.
+    out
+        Folder for `checkpoint.pt` and `locator.onnx`.
+    second_faces
+        JSON of pack rows that show more than one face, to leave them out.
+    start
+        Checkpoint to take weights from.
+    steps
+        Length of the run.
+    rate
+        Learning rate.
+    seed
+        Draws of scenes and weights.
+    threads
+        Threads of the training step; scenes have a process of their own.
+    """
+    try:
+        from ..training.locator import LocatorConfig
+        from ..training.locator import train_locator as run
+    except ImportError as error:
+        raise ModelError(f"Training needs torch ({error}); install it with: pip install 'stillpoint[train]'") from error
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    config = LocatorConfig(
+        data, backgrounds, out, second_faces, steps=steps, rate=rate, seed=seed, threads=threads, start=start
+    )
+    print(f"Locator: {run(config)}")
