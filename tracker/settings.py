@@ -81,6 +81,32 @@ class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     eyelids: OneEuro = OneEuro(min_cutoff=6.0, beta=10.0, d_cutoff=20.0)
 
 
+class Stream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is sent to other programs: `to` is targets with blanks between, such as "vmc opentrack:127.0.0.1:4242".
+
+    `rate` packets a second at most (0: every frame). `invert_*`: signs of the head's angles and of its axes (x the
+    subject's left, y up, z towards the camera). `mirror`: an avatar that moves as a mirror does. `names`: the shapes
+    in VMC, ARKit's in three spellings or VRM's presets. `allow_remote`: addresses beyond this computer; there the
+    WebSocket asks for the `token`.
+    """
+
+    to: str = ""
+    rate: float = 60.0
+    allow_remote: bool = False
+    invert_yaw: bool = False
+    invert_pitch: bool = False
+    invert_roll: bool = False
+    invert_x: bool = False
+    invert_y: bool = False
+    invert_z: bool = False
+    mirror: bool = False
+    names: Literal["pascal", "camel", "underscore", "vrm0", "vrm1"] = "pascal"
+    subject: str = "Stillpoint"
+    facial_mocap: Literal["v1", "v2"] = "v2"
+    osc_prefix: str = "/stillpoint"
+    token: str = ""
+
+
 class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the window draws. `follow`: the 3D head turns with the face, or stays frontal; `renderer`: of the head."""
 
@@ -100,6 +126,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capture: Capture = Capture()
     detection: Detection = Detection()
     filter: Filter = Filter()
+    stream: Stream = Stream()
     view: View = View()
 
 
@@ -126,7 +153,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     for name, value in (environ if environ is not None else os.environ).items():
         if name.startswith("STILLPOINT_") and "__" in name:
             _put(tree, name.removeprefix("STILLPOINT_").lower().split("__"), value)
-    return settings_from(tree, where=str(path))
+    return settings_from(tree, where=f"settings ({path} and STILLPOINT_ variables)")
 
 
 def settings_from(tree: Mapping[str, Any], where: str = "settings") -> Settings:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ..capture import kind_of
+from ..capture.source import kind_of, open_source
 from ..errors import SettingsError, SourceError
 from ..pipeline import Pipeline
 from ..session.record import Recorder
@@ -75,8 +75,16 @@ def track(
         out, annotated=video, layout=layout, filter=chosen, model=tracker.model_info, overwrite=overwrite
     )
     console = Console()
+    if kind_of(source) == "camera":
+        # The window waits for a camera that is not there yet; a command says so and ends.
+        open_source(source, settings.capture).close()
     told: list[str] = []
-    pipeline = Pipeline(source, tracker, stabilizer, [recorder], settings=settings.capture, on_message=told.append)
+
+    def tell(text: str) -> None:
+        told.append(text)
+        console.print(text, markup=False, highlight=False)
+
+    pipeline = Pipeline(source, tracker, stabilizer, [recorder], settings=settings.capture, on_message=tell)
     try:
         _run(pipeline, source, console)
     finally:

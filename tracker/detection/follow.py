@@ -23,6 +23,7 @@ from .code import decode, presence
 from .crop import CROP, ROI, ROI_SIDE, Affine, apply, invert, sample, similarity
 from .engines import load_engine
 from .locator import Find, Locator
+from .looks import further_crops, mean_face
 from .normalizer import crop_of, look, settle
 from .weights import load_weights
 
@@ -92,7 +93,7 @@ class FaceTracker:
         self._since_look = LOOK_EVERY
 
     def detect(self, image: Image, bboxes: Sequence[Box] | None = None) -> list[Face]:
-        """Faces of a still (H, W, 3) uint8 RGB, without memory.
+        """Faces of a still (H, W, 3) uint8 RGB, without memory; each is looked at several times (see `looks`).
 
         With `bboxes` (x0, y0, x1, y1; tight round each face's 68 points) the locator is bypassed and one face is
         returned for each box, in their order, whatever its presence. Raises SourceError for another kind of array.
@@ -102,11 +103,11 @@ class FaceTracker:
         if bboxes is not None:
             boxes = [_checked_box(box) for box in bboxes]
             regions = [_region((b[0] + b[2]) / 2, (b[1] + b[3]) / 2, max(b[2] - b[0], b[3] - b[1])) for b in boxes]
-            return [replace(self._read(image, r, camera)[0], id=i) for i, r in enumerate(regions)]
+            return [replace(self._study(image, r, camera), id=i) for i, r in enumerate(regions)]
         finds = self._locator.find(image, max_faces=max(16, self.max_faces), pyramid=True)
         faces: list[Face] = []
         for find in finds:
-            face, _ = self._read(image, _find_region(find), camera)
+            face = self._study(image, _find_region(find), camera)
             if face.presence >= NEW_PRESENCE and not any(_same(face, other) for other in faces):
                 faces.append(replace(face, id=len(faces)))
             if len(faces) == self.max_faces:
@@ -159,6 +160,22 @@ class FaceTracker:
             found.append(_Track(replace(face, id=number), frame.time, None, 0.0, crop))
         return found
 
+    def _study(self, image: Image, region: Affine, camera: Camera) -> Face:
+        """One face of a still: a first look through the normalizer, further ones round what it found."""
+        first, _ = self._read(image, region, camera)
+        if not _plausible(first, image):
+            return first
+        crops = further_crops(_face_region(first))
+        codes = self._engine.landmarks(np.stack([sample(image, crop, CROP) for crop in crops]))
+        further = [self._face(code, crop, camera) for code, crop in zip(codes, crops, strict=True)]
+        return mean_face([first, *further])
+
+    def _face(self, code: Array, crop: Affine, camera: Camera) -> Face:
+        state = decode(code, crop, camera)
+        if camera.focal <= 0:
+            state = replace(state, camera=replace(camera, focal=state.scale / state.nearness))
+        return Face(state, self.basis, presence(code))
+
     def _read(
         self,
         image: Image,
@@ -172,10 +189,7 @@ class FaceTracker:
         crop = settle(crop_of(region, self._engine.normalize(look(image, region))), kept)
         middle = time.perf_counter()
         code = self._engine.landmarks(sample(image, crop, CROP)[None])[0]
-        state = decode(code, crop, camera)
-        if camera.focal <= 0:
-            state = replace(state, camera=replace(camera, focal=state.scale / state.nearness))
-        face = Face(state, self.basis, presence(code))
+        face = self._face(code, crop, camera)
         if spent is not None:
             spent["normalize"] += middle - start
             spent["landmarks"] += time.perf_counter() - middle
@@ -222,18 +236,26 @@ def upright_roll(state: FaceState) -> float:
     return float(np.arctan2(x, -y)) if np.hypot(x, y) > 0.2 else 0.0
 
 
-def _follow_region(track: _Track, now: float) -> Affine:
-    """The square round the face's own points, moved on by its last velocity, upright in the face's roll."""
-    state, roll = track.face.state, upright_roll(track.face.state)
+def _face_region(face: Face, shift: Array | None = None) -> Affine:
+    """The square round the face's own points, upright in the face's roll, moved by `shift` (2,) pixels."""
+    roll = upright_roll(face.state)
     frame = similarity((0.0, 0.0), 1.0, roll, 1)
-    upright = apply(invert(frame), track.face.landmarks_px("ibug68"))
+    upright = apply(invert(frame), face.landmarks_px("ibug68"))
     low, high = upright.min(0), upright.max(0)
-    centre: Array = apply(frame, (low + high) / 2)
+    centre = apply(frame, (low + high) / 2)
+    if shift is not None:
+        centre = centre + shift
+    return _region(float(centre[0]), float(centre[1]), float((high - low).max()), roll)
+
+
+def _follow_region(track: _Track, now: float) -> Affine:
+    """Where the face should be now: its own region, moved on by its last velocity."""
+    shift: Array | None = None
     ahead, behind = now - track.time, track.time - track.before_time
     if track.before is not None and 0 < ahead < COAST_S and 0 < behind < COAST_S:
         # Most of the last step again: a head that stops should not be overshot by far.
-        centre = centre + 0.8 * (state.centre - track.before.centre) * np.float32(ahead / behind)
-    return _region(float(centre[0]), float(centre[1]), float((high - low).max()), roll)
+        shift = 0.8 * (track.face.state.centre - track.before.centre) * np.float32(ahead / behind)
+    return _face_region(track.face, shift)
 
 
 def _plausible(face: Face, image: Image) -> bool:
