@@ -14,12 +14,12 @@ import pytest
 
 pytest.importorskip("torch")
 
-from tracker import FaceTracker  # noqa: E402
-from tracker.capture.demo import DemoSource  # noqa: E402
-from tracker.errors import SourceError  # noqa: E402
-from tracker.training.clips import clip_names, score_clip  # noqa: E402
-from tracker.training.evaluate import _label_angles, _label_rotation, evaluate  # noqa: E402
-from tracker.types import Pose  # noqa: E402
+from tracker import FaceTracker
+from tracker.capture.demo import DemoSource
+from tracker.errors import SourceError
+from tracker.training.clips import clip_names, score_clip
+from tracker.training.evaluate import _label_angles, _label_rotation, evaluate
+from tracker.types import Pose
 
 
 @pytest.fixture(scope="module")

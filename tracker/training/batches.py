@@ -20,8 +20,8 @@ NOTHING = 0.1
 """Share of examples without a face."""
 CALIBRATION = 0.08
 """Share of examples from AFLW2000-3D's calibration images of fold train."""
-REGION_EVERY = 4
-"""One batch in four goes through the normalizer; the others are crops, cut where it might have cut them."""
+REGION_EVERY = 3
+"""One batch in three goes through the normalizer; the others are crops, cut where it might have cut them."""
 
 
 @dataclass(slots=True)

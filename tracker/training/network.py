@@ -115,6 +115,28 @@ def cut(region: Tensor, affine: Tensor) -> Tensor:
     return F.grid_sample(region, where, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
+def random_similarity(count: int, seed: int) -> Tensor:
+    """(count, 2, 3): region px of a region that is scaled, moved and rolled -> px of the region as it is."""
+    draws = torch.rand((count, 4), generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    scale, roll = torch.exp(0.25 * draws[:, 0]), 0.5 * draws[:, 1]
+    a, b = scale * torch.cos(roll), scale * torch.sin(roll)
+    x, y = (ROI * (0.5 + 0.12 * draws[:, 2:])).unbind(1)
+    half = ROI / 2
+    return torch.stack(
+        [torch.stack([a, -b, x - a * half + b * half], 1), torch.stack([b, a, y - b * half - a * half], 1)], 1
+    )
+
+
+def resample(view: Tensor, moved: Tensor) -> Tensor:
+    """Views (B, 3, S, S) of the moved regions, from the views as they are."""
+    side = view.shape[-1]
+    steps = (torch.arange(side, device=view.device, dtype=torch.float32) + 0.5) * (ROI / side)
+    y, x = torch.meshgrid(steps, steps, indexing="ij")
+    grid = torch.stack([x, y, torch.ones_like(x)], -1)
+    where = torch.einsum("hwk,bck->bhwc", grid, moved) / (ROI / 2) - 1
+    return F.grid_sample(view, where, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
 def rotation_6d(x: Tensor) -> Tensor:
     """(B, 6) -> (B, 3, 3), the two vectors being its first columns."""
     first = F.normalize(x[:, :3], dim=1)

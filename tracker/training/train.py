@@ -27,7 +27,7 @@ from .augment import Sampler
 from .batches import Batch, batches
 from .losses import losses
 from .negatives import HardPool, load_negatives
-from .network import SIZES, Model, Prediction, crop_affine, cut
+from .network import SIZES, Model, Prediction, crop_affine, cut, random_similarity, resample
 from .packs import ALL_PACKS, load_rows
 from .validate import quick_scores
 
@@ -47,7 +47,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch: int = 64
     rate: float = 0.0022
     constant: float = 0.4
-    normalizer_rate: float = 0.25
+    normalizer_rate: float = 1.0
     weight_decay: float = 0.03
     average: float = 0.999
     clip: float = 5.0
@@ -154,10 +154,12 @@ class _Run:
         affine: Tensor | None = None
         with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
             if batch.region:
-                o = self.model.normalizer(F.avg_pool2d(pictures, 3))
+                view = F.avg_pool2d(pictures, 3)
+                o = self.model.normalizer(view)
                 with torch.autocast(torch.device(device).type, enabled=False):
                     affine = crop_affine(o)
                     pictures = cut(pictures, affine)
+                    extra["agreement"] = self._agreement(view, affine, targets.face)
                 extra["identity"] = (0.02 if progress < 0.5 else 0.002) * (o**2).sum(1).mean()
             code = self.model.landmarks(pictures.contiguous(memory_format=torch.channels_last))
         prediction = self.model.read(code.float())
@@ -170,6 +172,18 @@ class _Run:
             points = torch.einsum("bcd,bqd->bqc", where[:, :, :2], points) + where[:, None, :, 2]
             prediction = _turned(prediction, where)
         return losses(prediction, points, targets, warm=progress < 0.03) | extra
+
+    def _agreement(self, view: Tensor, affine: Tensor, face: Tensor) -> Tensor:
+        """Two regions round one face must be cut alike: the view is moved by a known similarity, and the crop that
+        the normalizer then cuts is carried back. Distances of the crops' corners, in regions' sides."""
+        moved = random_similarity(len(view), self.config.seed * 1_000_003 + self.step).to(view.device)
+        other = crop_affine(self.model.normalizer(resample(view, moved)))
+        corners = torch.tensor([[0.0, 0], [CROP, 0], [0, CROP], [CROP, CROP]], device=view.device)
+        mine = torch.einsum("bcd,kd->bkc", affine[:, :, :2], corners) + affine[:, None, :, 2]
+        theirs = torch.einsum("bcd,kd->bkc", other[:, :, :2], corners) + other[:, None, :, 2]
+        back = torch.einsum("bcd,bkd->bkc", moved[:, :, :2], theirs) + moved[:, None, :, 2]
+        off = ((mine - back) ** 2).sum(-1).add(1e-3).sqrt().mean(1) / ROI
+        return 3.0 * (off * face).sum() / face.sum().clamp_min(1)
 
     def _average(self) -> None:
         keep = min(self.config.average, (self.step + 1) / (self.step + 20))
@@ -234,7 +248,10 @@ class _Run:
     def _resume(self, saved: dict[str, Any]) -> None:
         self.model.load_state_dict(saved["model"])
         self.averaged.load_state_dict(saved["average"])
+        shares = [group["share"] for group in self.optimiser.param_groups]
         self.optimiser.load_state_dict(saved["optimiser"])
+        for group, share in zip(self.optimiser.param_groups, shares, strict=True):
+            group["share"] = share
         self.step, self.seconds = int(saved["step"]), float(saved["seconds"])
         log.info("resumed at step %d", self.step)
 
