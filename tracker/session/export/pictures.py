@@ -1,0 +1,114 @@
+"""What needs the clean video again: it with the overlay drawn anew, and still frames at the markers.
+
+The n-th picture of the video is the n-th captured frame of the table; times are the table's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from ...errors import OutputError
+from ...types import Frame, Image, Tracked, TrackResult
+from ..labels import Label, read_markers
+from ..record import annotate
+from ..replay import Session
+from ..video import VideoWriter
+from . import Progress
+
+LAYOUT = "ibug68"
+
+
+def overlay(session: Session, path: Path, progress: Progress, layout: str = LAYOUT) -> None:
+    """An MP4 with the overlay; raises ModelError where the model that recorded the session is not installed."""
+    _video(session)
+    if path.suffix not in (".mp4", ".mkv"):
+        raise OutputError(f"{path} names no video; let it end in .mp4 or .mkv.")
+    scratch = path.with_name(f"part.{path.name}")
+    video = VideoWriter(scratch, session.fps, crf=23)
+    try:
+        for done, tracked in enumerate(_tracked(session)):
+            video.add(annotate(tracked, layout), tracked.raw.frame.time)
+            if done % 50 == 0:
+                progress(done / max(len(session.frames), 1))
+    except BaseException:
+        video.close()
+        scratch.unlink(missing_ok=True)
+        raise
+    video.close()
+    if video.frames:
+        scratch.replace(path)
+    progress(1.0)
+
+
+def stills(session: Session, path: Path, progress: Progress, plain: bool = False) -> None:
+    """A folder with one PNG a marker, of the frame that was captured last when it began; `plain`: without overlay.
+
+    Raises OutputError where the session has no markers.
+    """
+    markers = read_markers(session.folder)
+    if not markers:
+        raise OutputError(f"{session.folder} has no markers; there is no frame to keep.")
+    _video(session)
+    path.mkdir(parents=True, exist_ok=True)
+    times = session.take().time
+    wanted: dict[int, list[tuple[int, Label]]] = {}
+    for number, one in enumerate(markers):
+        wanted.setdefault(max(int(np.searchsorted(times, one.start + 1e-6, "right")) - 1, 0), []).append((number, one))
+    kept = 0
+    for position, (frame, image) in enumerate(_frames(session)):
+        for number, one in wanted.get(position, ()):
+            drawn = image if plain else annotate(_result(session, frame, image), LAYOUT)
+            name = re.sub(r"[^\w-]+", "_", one.label).strip("_")[:40] or "marker"
+            _png(path / f"{number:04}_{name}_frame{frame.index}.png", drawn)
+            kept += 1
+            progress(kept / len(markers))
+    progress(1.0)
+
+
+def _tracked(session: Session) -> Iterator[Tracked]:
+    for frame, image in _frames(session):
+        yield _result(session, frame, image)
+
+
+def _result(session: Session, frame: Frame, image: Image) -> Tracked:
+    index = session.column("frame_index")
+    rows = range(int(np.searchsorted(index, frame.index)), int(np.searchsorted(index, frame.index, "right")))
+    pictured = replace(frame, image=image)
+    found = (tuple(face for row in rows if (face := one.face(row)) is not None) for one in session.both)
+    return Tracked(*(TrackResult(pictured, faces) for faces in found))
+
+
+def _frames(session: Session) -> Iterator[tuple[Frame, Image]]:
+    """Frames of the table with their pictures. Raises OutputError where there is no video, or it is shorter."""
+    video, times, shown = _video(session), session.take().time, 0
+    try:
+        with av.open(str(video)) as container:
+            for index, time, picture in zip(session.frames, times, container.decode(video=0), strict=False):
+                image = np.ascontiguousarray(picture.to_ndarray(format="rgb24"), dtype=np.uint8)
+                shown += 1
+                yield Frame(image, float(time), int(index)), image
+    except av.error.FFmpegError as error:
+        raise OutputError(f"{video} cannot be read ({error}); restore it from a copy.") from error
+    if shown < len(session.frames):
+        missing = len(session.frames) - shown
+        raise OutputError(f"{video} has {shown} pictures, {missing} fewer than the table has frames.")
+
+
+def _video(session: Session) -> Path:
+    if session.video is None:
+        raise OutputError(f"{session.folder} has no clean video (video.mkv); pictures cannot be made from it.")
+    return session.video
+
+
+def _png(path: Path, image: Image) -> None:
+    done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise OutputError(f"{path} could not be encoded as PNG.")
+    path.write_bytes(data.tobytes())

@@ -1,0 +1,310 @@
+"""A session's folder, read back: what it says of itself, its table column by column, and the states in it.
+
+session = open_session(folder)
+session.column("stable_ibug68")          # (rows, 136), NaN where there was no face
+session.take().poses                     # of the face that is there longest, one entry a frame
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import ModelError, SourceError
+from ..head import Basis, load_head
+from ..types import Camera, Face, FaceState, LandmarkBasis, Pose
+from .arrays import values_of
+from .columns import DENSE
+from .table import PARQUET, STREAM, read_stream
+
+log = logging.getLogger(__name__)
+
+SESSION, VIDEO = "session.json", "video.mkv"
+SCHEMA, MAJOR = "stillpoint.session", 1
+NEEDED = ("frame_index", "time_s", "state", "face_id")
+"""Columns without which a table says nothing."""
+
+Which = Literal["raw", "stable"]
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """An open session. `about` is its session.json; `which` values are meant where none are named: "raw" or "stable".
+
+    `basis` evaluates landmarks of rebuilt faces; None where the model that recorded the session is not installed.
+    """
+
+    folder: Path
+    about: Mapping[str, Any]
+    names: tuple[str, ...]
+    basis: LandmarkBasis | None = None
+    which: Which = "stable"
+    _source: Path = field(default=Path(), repr=False)
+    _kept: dict[str, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
+
+    def showing(self, which: Which) -> Session:
+        """The same session, with the raw or the stable values."""
+        return replace(self, which=which)
+
+    @property
+    def rows(self) -> int:
+        return len(self.column("frame_index"))
+
+    @cached_property
+    def frames(self) -> npt.NDArray[np.int64]:
+        """(F,) indices of the captured frames, in order."""
+        return np.unique(self.column("frame_index")).astype(np.int64)
+
+    @cached_property
+    def faces(self) -> tuple[int, ...]:
+        """Ids, the one with the most rows first."""
+        ids = self.column("face_id")
+        ids, counts = np.unique(ids[np.isfinite(ids)], return_counts=True)
+        return tuple(int(i) for i in ids[np.argsort(-counts, kind="stable")])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture, pixels; zeros where the session does not say."""
+        source = self.about.get("source", {})
+        return int(source.get("width", 0)), int(source.get("height", 0))
+
+    @property
+    def fps(self) -> float:
+        """Nominal frames a second; measured from the times where the session does not say."""
+        told = float(self.about.get("source", {}).get("fps", 0.0) or 0.0)
+        if told > 0.0:
+            return told
+        times = np.unique(self.column("time_s"))
+        return float(1.0 / np.median(np.diff(times))) if times.size > 1 else 30.0
+
+    @property
+    def video(self) -> Path | None:
+        """The clean video, where there is one."""
+        path = self.folder / VIDEO
+        return path if path.is_file() else None
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """(rows,) or (rows, length) float64 with NaN for null; words as (rows,) objects with None for null.
+
+        Raises SourceError where the table has no such column.
+        """
+        if name not in self.names:
+            raise SourceError(
+                f"The table of {self.folder} has no column {name!r}, which this needs; it was written without it or "
+                "edited. Restore the table, or leave this out."
+            )
+        if name not in self._kept:
+            values = values_of(self._read([name])[name])
+            values.flags.writeable = False
+            if DENSE in name:  # too large to keep all of them
+                return values
+            self._kept[name] = values
+        return self._kept[name]
+
+    def values(self, name: str) -> npt.NDArray[Any]:
+        """A column that is there raw and stable: `values("blendshapes")` is "stable_blendshapes"."""
+        return self.column(f"{self.which}_{name}")
+
+    def state(self, row: int) -> FaceState | None:
+        """The state of a row; None where no face was found."""
+        parts = self._parts
+        if not np.isfinite(parts["scale"][row]):
+            return None
+
+        def vector(name: str) -> npt.NDArray[np.float32]:
+            return np.ascontiguousarray(parts[name][row], dtype=np.float32)
+
+        number = {name: float(parts[name][row]) for name in ("scale", "nearness", "focal", "cx", "cy")}
+        return FaceState(
+            rotation=vector("rotation").reshape(3, 3),
+            centre=np.array([parts["centre_x"][row], parts["centre_y"][row]], np.float32),
+            scale=number["scale"],
+            nearness=number["nearness"],
+            camera=Camera(number["focal"], number["cx"], number["cy"]),
+            identity=vector("identity"),
+            expression=vector("blendshapes"),
+            residual=vector("residual"),
+            spread=vector("spread"),
+        )
+
+    @cached_property
+    def both(self) -> tuple[Session, Session]:
+        """The session with its raw and with its stable values."""
+        return self.showing("raw"), self.showing("stable")
+
+    def face(self, row: int) -> Face | None:
+        """The face of a row, rebuilt. Raises ModelError where the model that recorded it is not installed."""
+        state = self.state(row)
+        if state is None:
+            return None
+        if self.basis is None:
+            raise ModelError(
+                f"The model that recorded {self.folder} is not installed; its landmarks can only be read from the "
+                "table, not evaluated anew."
+            )
+        presence, name = self.column("presence")[row], self.column("face_id")[row]
+        return Face(state, self.basis, float(presence), int(name))
+
+    def take(self, face: int | None = None) -> Take:
+        """One face over all frames; the one with the most rows where none is named.
+
+        Raises SourceError for a face that the session does not have.
+        """
+        if face is None:
+            face = self.faces[0] if self.faces else None
+        elif face not in self.faces:
+            known = ", ".join(map(str, self.faces)) or "none at all"
+            raise SourceError(f"{self.folder} has no face {face}; it has {known}.")
+        index, times = self.column("frame_index"), self.column("time_s")
+        rows = np.full(len(self.frames), -1, np.int64)
+        first = np.unique(index, return_index=True)[1]
+        if face is not None:
+            mine = np.flatnonzero(self.column("face_id") == face)
+            rows[np.searchsorted(self.frames, index[mine])] = mine
+        return Take(self, face, rows, times[first] - (times[first[0]] if first.size else 0.0))
+
+    @cached_property
+    def _parts(self) -> dict[str, npt.NDArray[Any]]:
+        both = (
+            "rotation",
+            "centre_x",
+            "centre_y",
+            "scale",
+            "nearness",
+            "identity",
+            "blendshapes",
+            "residual",
+            "spread",
+        )
+        parts = {name: self.values(name) for name in both}
+        return {**parts, **{name: self.column(f"camera_{name}") for name in ("focal", "cx", "cy")}}
+
+    def _read(self, names: Sequence[str]) -> pa.Table:
+        try:
+            if self._source.name == PARQUET:
+                return pq.read_table(str(self._source), columns=list(names))
+            return pa.Table.from_batches(list(read_stream(self._source))).select(list(names))
+        except (OSError, pa.ArrowInvalid) as error:
+            raise SourceError(f"{self._source} cannot be read ({error}); restore it from a copy.") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One face over all captured frames: `rows` (F,) of the table, -1 where it was not there; `time` (F,) seconds
+    from the first frame."""
+
+    session: Session
+    face: int | None
+    rows: npt.NDArray[np.int64]
+    time: Numbers
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def found(self) -> npt.NDArray[np.bool_]:
+        """(F,)"""
+        return self.rows >= 0
+
+    def values(self, name: str) -> Numbers:
+        """(F, ...) of a column of the raw or stable values, NaN where the face was not there."""
+        return self._spread(self.session.values(name))
+
+    def column(self, name: str) -> Numbers:
+        """(F, ...) of any column of numbers."""
+        return self._spread(self.session.column(name))
+
+    @cached_property
+    def poses(self) -> tuple[Pose | None, ...]:
+        """(F) poses in the camera."""
+        states = (self.session.state(int(row)) if row >= 0 else None for row in self.rows)
+        return tuple(None if state is None else state.pose for state in states)
+
+    def states(self) -> Iterator[FaceState | None]:
+        """One a frame."""
+        for row in self.rows:
+            yield self.session.state(int(row)) if row >= 0 else None
+
+    def _spread(self, values: npt.NDArray[Any]) -> Numbers:
+        spread = np.full((len(self), *values.shape[1:]), np.nan)
+        spread[self.found] = values[self.rows[self.found]]
+        return spread
+
+
+def open_session(folder: str | Path) -> Session:
+    """Open a session's folder, also one whose recording was cut short (what is whole of its stream is read).
+
+    Raises SourceError for a folder that is none, that a newer version wrote, or whose parts are missing or damaged.
+    """
+    folder = Path(folder)
+    about = _about(folder)
+    source = folder / PARQUET
+    if not source.is_file():
+        source = folder / STREAM
+    if not source.is_file():
+        raise SourceError(f"{folder} is half a session: there is neither {PARQUET} nor {STREAM}; restore the table.")
+    names = _names(source)
+    missing = [name for name in NEEDED if name not in names]
+    if missing:
+        raise SourceError(
+            f"{source} lacks {', '.join(missing)}: it was edited or is no table of a session; restore it from a copy."
+        )
+    return Session(folder, about, names, _basis_of(about), _source=source)
+
+
+def _about(folder: Path) -> Mapping[str, Any]:
+    path = folder / SESSION
+    if not path.is_file():
+        raise SourceError(f"{folder} is no session: there is no {SESSION}; name the folder that a recording made.")
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise SourceError(f"{path} cannot be read ({error}); restore it from a copy.") from error
+    if not isinstance(about, dict) or about.get("schema") != SCHEMA:
+        raise SourceError(f"{path} is of no session of Stillpoint: its schema should be {SCHEMA!r}.")
+    version = about.get("schema_version")
+    major = version.get("major") if isinstance(version, dict) else None
+    if not isinstance(major, int) or major > MAJOR:
+        raise SourceError(
+            f"{folder} was recorded by a newer Stillpoint (schema {major}, this one reads up to {MAJOR}); update it."
+        )
+    return about
+
+
+def _names(source: Path) -> tuple[str, ...]:
+    try:
+        if source.name == PARQUET:
+            return tuple(pq.read_schema(str(source)).names)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise SourceError(f"{source} is damaged ({error}); restore it from a copy.") from error
+    for batch in read_stream(source):
+        return tuple(batch.schema.names)
+    raise SourceError(f"{source} holds nothing whole: the recording was cut before its first second was over.")
+
+
+def _basis_of(about: Mapping[str, Any]) -> LandmarkBasis | None:
+    """Of the model that recorded it, where that is installed unchanged."""
+    from ..detection.weights import load_weights
+
+    model = about.get("model")
+    if not isinstance(model, dict) or not model.get("name"):
+        return None
+    try:
+        weights = load_weights(str(model["name"]))
+    except ModelError:
+        return None
+    if weights.info.get("sha256") != model.get("sha256"):
+        log.info("the model %s has changed since the recording", model["name"])
+        return None
+    return Basis(load_head(), weights.field)
