@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from ..errors import SourceError
@@ -27,8 +28,10 @@ from .looks import further_crops, mean_face
 from .normalizer import crop_of, look, settle
 from .weights import load_weights
 
-NEW_PRESENCE = 0.5
-KEEP_PRESENCE = 0.35
+NEW_PRESENCE, KEEP_PRESENCE = 0.5, 0.35
+NEW_STD, KEEP_STD = 0.05, 0.10
+"""Of the face's size: where the network is less sure of its landmarks than this, there is no face. Letters and animals
+that look like one give themselves away when they are looked at several times."""
 LOOK_EVERY = 15
 """Frames between looks for further faces."""
 ASSUMED_FOCAL = 0.785
@@ -48,15 +51,16 @@ class _Track:
     time: float
     before: FaceState | None
     before_time: float
-    crop: Affine
+    crop: Affine | None
 
 
 class FaceTracker:
     """Detects and follows faces.
 
     engine: "auto" (CUDA where torch and a driver answer, else ONNX Runtime), "onnx", "torch", "torch:cuda";
-    max_faces: at least 1; threads of the engine, None for one; model: a shipped model's name or a folder;
-    focal: pixels, where the camera's is known. Raises ModelError where weights are missing or damaged.
+    max_faces: at least 1; threads of the engine (and of OpenCV in this process), None for one; model: a shipped
+    model's name or a folder; focal: pixels, where the camera's is known. Raises ModelError where weights are missing
+    or damaged.
     """
 
     def __init__(
@@ -69,6 +73,8 @@ class FaceTracker:
     ) -> None:
         if max_faces < 1:
             raise ValueError(f"max_faces must be at least 1, found {max_faces}.")
+        # Crops are small: shared out to OpenCV's threads they wait for the slowest core longer than they take.
+        cv2.setNumThreads(max(1, threads or 1))
         self._weights = load_weights(model)
         self._engine = load_engine(engine, self._weights, threads or 1)
         self._locator = Locator(self._weights.locator)
@@ -108,7 +114,7 @@ class FaceTracker:
         faces: list[Face] = []
         for find in finds:
             face = self._study(image, _find_region(find), camera)
-            if face.presence >= NEW_PRESENCE and not any(_same(face, other) for other in faces):
+            if _believable(face, NEW_PRESENCE, NEW_STD) and not any(_same(face, other) for other in faces):
                 faces.append(replace(face, id=len(faces)))
             if len(faces) == self.max_faces:
                 break
@@ -123,7 +129,7 @@ class FaceTracker:
         for track in self._tracks:
             region = _follow_region(track, frame.time)
             face, crop = self._read(frame.image, region, camera, track.crop, spent)
-            ok = face.presence >= KEEP_PRESENCE and _plausible(face, frame.image)
+            ok = _believable(face, KEEP_PRESENCE, KEEP_STD) and _plausible(face, frame.image)
             if ok and not any(_same(face, other.face) for other in kept):
                 face = replace(face, id=track.face.id)
                 kept.append(_Track(face, frame.time, track.face.state, track.time, crop))
@@ -148,8 +154,11 @@ class FaceTracker:
                 break
             if any(_covers(track.face, find) for track in (*kept, *found)):
                 continue
-            face, crop = self._read(frame.image, _find_region(find), camera, None, spent)
-            if face.presence < NEW_PRESENCE or any(_same(face, t.face) for t in (*kept, *found)):
+            start = time.perf_counter()
+            face = self._study(frame.image, _find_region(find), camera)
+            spent["landmarks"] += time.perf_counter() - start
+            known = any(_same(face, t.face) for t in (*kept, *found))
+            if known or not _believable(face, NEW_PRESENCE, NEW_STD) or not _plausible(face, frame.image):
                 continue
             old = next((t for t in lost if _covers(t.face, find)), None)
             if old is not None:
@@ -157,7 +166,7 @@ class FaceTracker:
                 number = old.face.id
             else:
                 number, self._next_id = self._next_id, self._next_id + 1
-            found.append(_Track(replace(face, id=number), frame.time, None, 0.0, crop))
+            found.append(_Track(replace(face, id=number), frame.time, None, 0.0, None))
         return found
 
     def _study(self, image: Image, region: Affine, camera: Camera) -> Face:
@@ -256,6 +265,11 @@ def _follow_region(track: _Track, now: float) -> Affine:
         # Most of the last step again: a head that stops should not be overshot by far.
         shift = 0.8 * (track.face.state.centre - track.before.centre) * np.float32(ahead / behind)
     return _face_region(track.face, shift)
+
+
+def _believable(face: Face, presence: float, std: float) -> bool:
+    """Present enough, and sure enough of its landmarks."""
+    return face.presence >= presence and float(face.std_px("ibug68").mean()) <= std * face.size_px
 
 
 def _plausible(face: Face, image: Image) -> bool:

@@ -11,6 +11,7 @@ import os
 import struct
 import sys
 import time
+from pathlib import Path
 
 HEADER = struct.Struct("<IId")
 ANSWER = struct.Struct("<dII")
@@ -20,6 +21,8 @@ def main() -> None:
     """Answer frames until standard input ends."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever the library prints must not reach the answers
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [p for p in sys.path if Path(p).resolve() != here]  # another mediapipe.py lies there
     import mediapipe
     import numpy as np
     from mediapipe.tasks.python import BaseOptions, vision
