@@ -120,6 +120,13 @@ class FaceTracker:
                 break
         return faces
 
+    def look(self, image: Image, bbox: Box) -> Face:
+        """One look at the face in a box: what `step` makes of a frame, without its memory."""
+        _check(image)
+        x0, y0, x1, y1 = _checked_box(bbox)
+        region = _region((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0))
+        return self._read(image, region, self._still_camera(image))[0]
+
     def step(self, frame: Frame) -> TrackResult:
         """Follow the faces into the next frame of a video. A lost face is no error: it is not in the result."""
         _check(frame.image)
