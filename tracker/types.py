@@ -157,6 +157,9 @@ class LandmarkBasis(Protocol):
 class Face:
     """One face of a frame. `bbox` (x0, y0, x1, y1) pixels, tight round its 68 points; `presence` 0..1.
 
+    `carried` (2, 3), where it could be measured: how the face's own pixels moved since the frame before, a similarity
+    from pixels of that frame to pixels of this one.
+
     Accessors take a layout's name ("ibug68", "mediapipe478", "aflw21", "aflw2000_68", "dense") or an
     (N, 3) array of queries; they evaluate on demand and keep what they evaluated.
     """
@@ -165,6 +168,7 @@ class Face:
     basis: LandmarkBasis = field(repr=False)
     presence: float = 1.0
     id: int = 0
+    carried: npt.NDArray[np.float64] | None = field(default=None, repr=False)
     _kept: dict[tuple[str, str], Array] = field(default_factory=dict, repr=False)
 
     @cached_property

@@ -20,12 +20,13 @@ import numpy as np
 from ..errors import SourceError
 from ..head import Basis, load_head
 from ..types import Array, Camera, Face, FaceState, Frame, Image, TrackResult
+from .align import Anchor, anchor_at, carry, motion_between
 from .code import decode, presence
-from .crop import CROP, ROI, ROI_SIDE, Affine, apply, invert, sample, similarity
+from .crop import CROP, ROI, ROI_SIDE, Affine, apply, compose, invert, sample, similarity
 from .engines import load_engine
 from .locator import Find, Locator
 from .looks import further_crops, mean_face
-from .normalizer import crop_of, look, settle
+from .normalizer import ASTRAY, apart, crop_of, lead, look, settle
 from .weights import load_weights
 
 NEW_PRESENCE, KEEP_PRESENCE = 0.5, 0.35
@@ -45,13 +46,14 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class _Track:
-    """What is remembered of a face: its last states, when they were, and the crop it was read from."""
+    """What is remembered of a face: its last states, when they were, the crop it was read from, and its picture."""
 
     face: Face
     time: float
     before: FaceState | None
     before_time: float
     crop: Affine | None
+    anchor: Anchor | None = None
 
 
 class FaceTracker:
@@ -130,16 +132,19 @@ class FaceTracker:
     def step(self, frame: Frame) -> TrackResult:
         """Follow the faces into the next frame of a video. A lost face is no error: it is not in the result."""
         _check(frame.image)
-        spent = {"locate": 0.0, "normalize": 0.0, "landmarks": 0.0}
+        spent = {"locate": 0.0, "align": 0.0, "normalize": 0.0, "landmarks": 0.0}
         camera = self._camera(frame.image)
         kept: list[_Track] = []
         for track in self._tracks:
             region = _follow_region(track, frame.time)
-            face, crop = self._read(frame.image, region, camera, track.crop, spent)
+            anchor, moved = _carried(track, frame, spent)
+            face, crop = self._read(frame.image, region, camera, track.crop, spent, moved)
             ok = _believable(face, KEEP_PRESENCE, KEEP_STD) and _plausible(face, frame.image)
             if ok and not any(_same(face, other.face) for other in kept):
-                face = replace(face, id=track.face.id)
-                kept.append(_Track(face, frame.time, track.face.state, track.time, crop))
+                face = replace(face, id=track.face.id, carried=moved)
+                if anchor is None or apart(crop, anchor.lies) > ASTRAY:
+                    anchor = anchor_at(frame.image, crop, frame.time)
+                kept.append(_Track(face, frame.time, track.face.state, track.time, crop, anchor))
         self._since_look += 1
         lost = len(kept) < len(self._tracks)
         searching = not kept or lost or self._since_look >= LOOK_EVERY
@@ -199,10 +204,13 @@ class FaceTracker:
         camera: Camera,
         kept: Affine | None = None,
         spent: dict[str, float] | None = None,
+        moved: Affine | None = None,
     ) -> tuple[Face, Affine]:
-        """One face from a region: normalize, cut, run the network."""
+        """One face from a region: normalize, cut, run the network. `kept`: the crop of the frame before; `moved`: how
+        the face's pixels have gone since."""
         start = time.perf_counter()
-        crop = settle(crop_of(region, self._engine.normalize(look(image, region))), kept)
+        crop = crop_of(region, self._engine.normalize(look(image, region)))
+        crop = settle(crop, kept) if kept is None or moved is None else lead(crop, compose(moved, kept))
         middle = time.perf_counter()
         code = self._engine.landmarks(sample(image, crop, CROP)[None])[0]
         face = self._face(code, crop, camera)
@@ -219,6 +227,17 @@ class FaceTracker:
     def _camera(self, image: Image) -> Camera:
         height, width = image.shape[:2]
         return Camera(self._focal or ASSUMED_FOCAL * max(width, height), width / 2, height / 2)
+
+
+def _carried(track: _Track, frame: Frame, spent: dict[str, float]) -> tuple[Anchor | None, Affine | None]:
+    """Where the face's picture lies in this frame, and how its pixels moved since the last; None where they do not
+    say."""
+    if track.anchor is None:
+        return None, None
+    start = time.perf_counter()
+    anchor = carry(track.anchor, frame.image, frame.time)
+    spent["align"] += time.perf_counter() - start
+    return anchor, None if anchor is None else motion_between(track.anchor, anchor)
 
 
 def _check(image: Any) -> None:

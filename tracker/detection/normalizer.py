@@ -15,6 +15,10 @@ ROLL_REACH = 0.70  # radians
 KEEP_SHIFT = 0.02  # of the crop's side
 KEEP_SCALE = 0.03
 KEEP_ROLL = np.radians(2.0)
+DRAW = 0.15
+"""Share of the difference by which a carried crop is drawn back each frame."""
+ASTRAY = 5.0
+"""Times the hysteresis."""
 
 
 def view_of(region: Image) -> Image:
@@ -41,13 +45,24 @@ def look(image: Image, region: Affine) -> Image:
 
 def settle(new: Affine, kept: Affine | None) -> Affine:
     """The kept crop while the new one is nearly the same: a still face must not be re-cut every frame."""
-    if kept is None:
+    return new if kept is None or apart(new, kept) >= 1.0 else kept
+
+
+def lead(new: Affine, kept: Affine) -> Affine:
+    """The kept crop where it moves with the face by itself; drawn gently to the new one once they differ, and given
+    up where they differ much."""
+    far = apart(new, kept)
+    if far >= ASTRAY:
         return new
+    return kept + DRAW * (1.0 - 1.0 / far) * (new - kept) if far > 1.0 else kept
+
+
+def apart(new: Affine, kept: Affine) -> float:
+    """How much two crops differ; 1 is the hysteresis."""
     side = CROP * scale_of(kept)
     middle = np.array([CROP / 2, CROP / 2, 1.0])
     shift = float(np.linalg.norm(new @ middle - kept @ middle)) / side
     scale = abs(float(np.log(scale_of(new) / scale_of(kept))))
     turn = roll_of(new) - roll_of(kept)
     roll = abs(float(np.arctan2(np.sin(turn), np.cos(turn))))
-    still = shift < KEEP_SHIFT and scale < KEEP_SCALE and roll < KEEP_ROLL
-    return kept if still else new
+    return max(shift / KEEP_SHIFT, scale / KEEP_SCALE, roll / float(KEEP_ROLL))

@@ -100,7 +100,7 @@ class KalmanFilter:
         self._slowest, self._fastest = scale * low**2, scale * high**2
         self._trust = settings.kalman.measurement
 
-    def step(self, measured: Point, dt: float, noise: float) -> Point:
+    def step(self, measured: Point, dt: float, noise: float, carried: Vector | None = None) -> Point:
         """`noise`: the network's mean standard deviation of a landmark, in face sizes."""
         filter, unit = self._filter, units(self._filter.estimate, self._parts)
         self._meter.add(measured, dt, unit)

@@ -48,7 +48,7 @@ def tuning(parts: Parts, settings: Filter) -> Tuning:
     put(parts.expression, settings.expression)
     start, count = parts.expression.start, parts.expression.stop - parts.expression.start
     put([start + i for i in QUICK if i < count], settings.eyelids)
-    put(parts.residual, OneEuro(min_cutoff=1.0, beta=1.0, d_cutoff=1.0))
+    put(parts.residual, OneEuro(min_cutoff=3.0, beta=3.0, d_cutoff=2.0))
     put(parts.spread, OneEuro(min_cutoff=3.0, beta=0.0, d_cutoff=1.0))
     put(parts.identity, OneEuro(min_cutoff=0.1, beta=0.0, d_cutoff=1.0))
     return Tuning(*table)
@@ -78,7 +78,7 @@ class OneEuroFilter:
     def configure(self, settings: Filter) -> None:
         self._tuning = tuning(self._parts, settings)
 
-    def step(self, measured: Point, dt: float, noise: float) -> Point:
+    def step(self, measured: Point, dt: float, noise: float, carried: Vector | None = None) -> Point:
         """The estimate `dt` seconds on; the 1 euro filter does not use `noise`."""
         difference = measured.minus(self.estimate)
         gain = self._lowpass.gain(difference, dt, units(self.estimate, self._parts), self._tuning)

@@ -60,6 +60,16 @@ class Point:
         values[ROTATION] = 0.0
         return Point(orthonormal(self.rotation @ exp_rotation(difference[ROTATION])), values)
 
+    def carried(self, motion: Vector) -> Point:
+        """This point after the picture moved by a similarity `motion` (2, 3), pixels to pixels."""
+        a, b = float(motion[0, 0]), float(motion[1, 0])
+        scale = np.hypot(a, b)
+        turn = np.array([[a / scale, -b / scale, 0.0], [b / scale, a / scale, 0.0], [0.0, 0.0, 1.0]])
+        values = self.values.copy()
+        values[CENTRE] = motion[:, :2] @ values[CENTRE] + motion[:, 2]
+        values[SCALE] += np.log(scale)
+        return Point(orthonormal(turn @ self.rotation), values)
+
 
 @lru_cache(maxsize=16)
 def _parts(expression: int, residual: int, spread: int, identity: int) -> Parts:

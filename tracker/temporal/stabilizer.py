@@ -16,7 +16,7 @@ from ..settings import Filter
 from ..types import Face, FaceState, TrackResult
 from .kalman import KalmanFilter
 from .one_euro import OneEuroFilter
-from .parts import Parts, Point, is_finite, parts_of, point_of, state_of
+from .parts import Parts, Point, Vector, is_finite, parts_of, point_of, state_of
 from .stillpoint import StillpointFilter
 
 _LONGEST_STEP = 1.0
@@ -26,12 +26,13 @@ _LONGEST_STEP = 1.0
 class FaceFilter(Protocol):
     """What a method is: it keeps `estimate` and moves it by one measurement, `dt` > 0 seconds later.
 
-    `noise` is the network's mean standard deviation of a landmark in face sizes.
+    `noise` is the network's mean standard deviation of a landmark in face sizes; `carried` (2, 3) is how the face's
+    pixels moved since the last step, where that was measured.
     """
 
     @property
     def estimate(self) -> Point: ...
-    def step(self, measured: Point, dt: float, noise: float) -> Point: ...
+    def step(self, measured: Point, dt: float, noise: float, carried: Vector | None = None) -> Point: ...
     def configure(self, settings: Filter) -> None: ...
 
 
@@ -51,6 +52,7 @@ class _Track:
     time: float
     state: FaceState
     missed: bool = False
+    skipped: bool = False
 
 
 class Stabilizer:
@@ -97,9 +99,11 @@ class Stabilizer:
             return self._start(face, parts, time)
         dt = time - track.time
         if not (0.0 < dt < math.inf and is_finite(face.state)):
+            track.skipped = True
             return face.with_state(track.state)
-        track.filter.step(point_of(face.state), dt, _noise(face))
-        track.time, track.missed = time, False
+        carried = None if track.missed or track.skipped else face.carried
+        track.filter.step(point_of(face.state), dt, _noise(face), carried)
+        track.time, track.missed, track.skipped = time, False, False
         track.state = state_of(track.filter.estimate, face.state)
         return face.with_state(track.state)
 

@@ -1,6 +1,7 @@
 """Stillpoint's own filter: still when the head is still, there when it moves.
 
-Pose: three constant-velocity Kalman filters run side by side (resting, drifting, moving: the interacting multiple
+Pose: carried with the face's own pixels where the tracker could measure how they moved (`carried`), then three
+constant-velocity Kalman filters run side by side (resting, drifting, moving: the interacting multiple
 model of Blom and Bar-Shalom, IEEE TAC 33(8), 1988). How well each one foresees the measurements, its normalised
 squared surprise, decides within a frame or two which is believed, so the process noise follows the motion. The
 measurement noise is learnt from the measurements themselves: the third difference of a head's motion is next to
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..settings import Filter
+from .carried import CarriedPose
 from .kalman import Covariance
 from .noise import NoiseMeter
 from .one_euro import LowPass, tuning
@@ -28,6 +30,13 @@ _PROCESS = np.array([0.004, 0.1, 5.0])[:, None] ** 2
 """White acceleration's density of resting, drifting, moving, in (face sizes)^2/s^3."""
 _TAU = np.array([0.08, 0.5, 2.0])
 """Seconds in which a velocity dies away in each mode."""
+_CALMER = 1.5
+"""How much more noise is expected of a pose that pixels carry: what is left of it moves slowly."""
+_MOST = 0.001
+"""Face sizes: the most noise that a pose which pixels carry can have. A head that shakes too fast for its differences to
+tell motion from noise must not be taken for a noisy one that rests."""
+_BRISK = 1.0
+"""Face sizes a second of the pixels at which half of that is given up."""
 _DWELL = 4.0
 """Seconds that a mode lasts on average."""
 
@@ -95,6 +104,7 @@ class StillpointFilter:
         self._meter = NoiseMeter(parts)
         unit = units(first, parts)[POSE]
         self._modes = MotionModes((self._meter.deviation[POSE] * unit) ** 2, unit)
+        self._carried = CarriedPose(first, parts)
         self._lowpass = LowPass(parts.size)
         self._weight = 0.0
         self.configure(settings)
@@ -103,14 +113,17 @@ class StillpointFilter:
         self._calm, self._identity_s = settings.still.calm, settings.still.identity_s
         self._tuning = tuning(self._parts, settings)
 
-    def step(self, measured: Point, dt: float, noise: float) -> Point:
+    def step(self, measured: Point, dt: float, noise: float, carried: Vector | None = None) -> Point:
         """`noise`: the network's mean standard deviation of a landmark, in face sizes."""
+        measured = self._carried.step(measured, dt, carried)
         unit = units(self.estimate, self._parts)
         doubt = self._meter.doubt(noise, dt)
         self._meter.add(measured, dt, unit)
         difference = measured.minus(self.estimate)
         move = self._lowpass.gain(difference, dt, unit, self._tuning) * difference
-        variance = (self._calm * doubt * (self._meter.deviation * unit)[POSE]) ** 2
+        calm = self._calm * (1.0 + _CALMER * self._carried.trust / (1.0 + self._carried.speed / _BRISK))
+        most = _MOST + (1.0 - self._carried.trust)
+        variance = (calm * doubt * np.minimum(self._meter.deviation[POSE], most) * unit[POSE]) ** 2
         move[POSE] = self._modes.step(difference[POSE], dt, variance, unit[POSE])
         move[self._parts.identity] = self._pool(dt, doubt) * difference[self._parts.identity]
         self.estimate = self.estimate.plus(move)

@@ -1,0 +1,170 @@
+"""What the default filter makes of a face whose pixels say how it moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic import make_face, make_state, noisy, points, result_of, stillness
+
+from tracker.temporal import STABILIZERS, Stabilizer
+from tracker.temporal.parts import point_of
+from tracker.types import Face, FaceState
+
+STAY = np.eye(2, 3)
+
+
+def shift(x: float, y: float = 0.0) -> np.ndarray:
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+
+
+def follow(
+    states: Sequence[FaceState], motions: Sequence[np.ndarray | None], method: str = "default", fps: float = 30.0
+) -> list[Face]:
+    stabilizer = Stabilizer(method)
+    faces = [replace(make_face(s), carried=m) for s, m in zip(states, motions, strict=True)]
+    return [stabilizer.apply(result_of(i / fps, face, index=i)).faces[0] for i, face in enumerate(faces)]
+
+
+def x_of(faces: Sequence[Face]) -> np.ndarray:
+    return np.array([face.state.centre[0] for face in faces], dtype=np.float64)
+
+
+@given(turn=st.floats(-180, 180), zoom=st.floats(0.5, 2.0), x=st.floats(-300, 300), y=st.floats(-300, 300))
+@settings(max_examples=50, deadline=None)
+def test_a_carried_point_projects_to_where_the_pixels_went(turn: float, zoom: float, x: float, y: float) -> None:
+    state = make_state(angles=(20.0, -10.0, 5.0))
+    c, s = zoom * np.cos(np.radians(turn)), zoom * np.sin(np.radians(turn))
+    motion = np.array([[c, -s, x], [s, c, y]])
+    moved = point_of(state).carried(motion)
+    carried = replace(
+        state,
+        rotation=moved.rotation.astype(np.float32),
+        centre=moved.values[3:5].astype(np.float32),
+        scale=float(np.exp(moved.values[5])),
+    )
+    before, after = make_face(state).landmarks_px(), make_face(carried).landmarks_px()
+    np.testing.assert_allclose(after, before @ motion[:, :2].T + motion[:, 2], atol=0.02)
+
+
+@pytest.mark.parametrize("method", sorted(STABILIZERS))
+def test_a_still_face_stays_whatever_the_method(method: str) -> None:
+    state = make_state((200.0, 150.0), angles=(10.0, 5.0, 170.0))
+    for face in follow([state] * 15, [None, *[STAY] * 14], method):
+        np.testing.assert_allclose(face.state.centre, state.centre, atol=1e-3)
+        np.testing.assert_allclose(face.state.rotation, state.rotation, atol=1e-5)
+
+
+def test_pixels_are_followed_at_once_however_loud_the_network() -> None:
+    random, t = np.random.default_rng(0), np.arange(150)
+    way = 320.0 + 40.0 * np.sin(2 * np.pi * t / 45)
+    motions = [None, *(shift(d) for d in np.diff(way))]
+    states = [noisy(make_state((x, 240.0)), random, 0.8) for x in way]
+    carried, alone = (x_of(follow(states, m))[45:] - way[45:] for m in (motions, [None] * 150))
+    assert carried.std() < 0.6 * alone.std()
+    assert carried.std() < 0.4
+    assert abs(carried.mean()) < 0.3
+
+
+@pytest.mark.parametrize("hertz", [4.0, 6.0, 7.5])
+def test_a_fast_shake_is_not_taken_for_noise(hertz: float) -> None:
+    """Four to eight frames a period: differences alone cannot tell it from noise, the pixels can."""
+    random, t = np.random.default_rng(0), np.arange(90)
+    wave = np.sin(2 * np.pi * hertz * t / 30 + 0.4)
+    way = 320.0 + 6.0 * wave
+    motions = [None, *(shift(d) for d in np.diff(way))]
+    states = [noisy(make_state((x, 240.0)), random, 0.3) for x in way]
+    found = x_of(follow(states, motions))[30:]
+    gain = float((found - found.mean()) @ wave[30:] / (wave[30:] @ wave[30:]) / 6.0)
+    assert gain == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_nod_that_no_pixel_makes_is_not_believed() -> None:
+    """Talking: the network's pitch follows the jaw at 3 Hz, the forehead stays where it is."""
+    random, t = np.random.default_rng(0), np.arange(240) / 30
+    states = [noisy(make_state(angles=(0.0, 2.0 * np.sin(2 * np.pi * 3.0 * s), 0.0)), random, 0.2) for s in t]
+
+    def nod(faces: Sequence[Face]) -> float:
+        return float(np.std([face.pose.pitch_deg for face in faces][60:]))
+
+    raw = nod([make_face(s) for s in states])
+    assert nod(follow(states, [None, *[STAY] * 239])) < 0.35 * raw
+    assert nod(follow(states, [None] * 240)) > 0.5 * raw
+
+
+def test_a_real_turn_is_followed() -> None:
+    """30 degrees in half a second; the pixels of the face wander with it."""
+    random = np.random.default_rng(0)
+    yaw = np.concatenate([np.zeros(30), np.linspace(0, 30, 16), np.full(30, 30.0)])
+    states = [noisy(make_state(angles=(a, 0.0, 0.0)), random, 0.15) for a in yaw]
+    side = 850 * 0.02 * np.sin(np.radians(yaw))  # the front of the face is nearer than its middle
+    faces = follow(states, [None, *(shift(d) for d in np.diff(side))])
+    got = np.array([face.pose.yaw_deg for face in faces])
+    assert abs(got[-15:].mean() - 30.0) < 1.0
+    assert np.abs(got - yaw)[30:46].max() < 8.0
+    assert np.abs(x_of(faces) - 320.0).max() < 0.05 * 850 * 0.15 * 2
+
+
+def test_pixels_that_lie_are_overruled_within_a_second() -> None:
+    """A hand drags the pixels by a quarter of the face; the network stays."""
+    random = np.random.default_rng(0)
+    states = [noisy(make_state(), random, 0.2) for _ in range(90)]
+    motions: list[np.ndarray | None] = [None, *[STAY] * 89]
+    motions[40:44] = [shift(8.0)] * 4
+    x = x_of(follow(states, motions))
+    assert np.abs(x[70:] - 320.0).max() < 3.0
+
+
+def test_a_jump_that_pixels_missed_is_taken() -> None:
+    """A cut to the same person elsewhere: pixels say nothing for a frame."""
+    random = np.random.default_rng(0)
+    states = [noisy(make_state((320.0 if i < 45 else 420.0, 240.0)), random, 0.2) for i in range(70)]
+    motions: list[np.ndarray | None] = [None, *[STAY] * 69]
+    motions[45] = None
+    x = x_of(follow(states, motions))
+    assert np.abs(x[49:] - 420.0).max() < 3.0
+
+
+def test_without_pixels_for_some_frames_nothing_jumps() -> None:
+    random = np.random.default_rng(0)
+    states = [noisy(make_state(), random, 0.4) for _ in range(120)]
+    motions = [None if i % 7 == 3 else STAY for i in range(120)]
+    faces = follow(states, motions)
+    assert stillness(points(faces)[40:]) < 0.35 * stillness(points(map(make_face, states))[40:])
+
+
+def test_a_motion_over_a_missed_frame_is_not_used() -> None:
+    """`carried` tells of the frame before; after a gap that is not the filter's last frame."""
+    stabilizer = Stabilizer("default")
+    state = make_state()
+    for i in range(20):
+        stabilizer.apply(result_of(i / 30, replace(make_face(state), carried=STAY)))
+    stabilizer.apply(result_of(20 / 30))
+    back = stabilizer.apply(result_of(21 / 30, replace(make_face(state), carried=shift(50.0)))).faces[0]
+    assert abs(float(back.state.centre[0]) - 320.0) < 1.0
+
+
+@pytest.mark.parametrize("offset", [-64.0, 2.0**18])
+def test_shifting_all_time_stamps_changes_nothing_with_pixels(offset: float) -> None:
+    random = np.random.default_rng(3)
+    faces = [
+        replace(make_face(noisy(make_state((320.0 + i, 240.0)), random)), carried=shift(1.0) if i else None)
+        for i in range(40)
+    ]
+    one, other = Stabilizer("default"), Stabilizer("default")
+    for i, face in enumerate(faces):
+        a = one.apply(result_of(i / 32, face)).faces[0].state
+        b = other.apply(result_of(offset + i / 32, face)).faces[0].state
+        np.testing.assert_allclose(a.centre, b.centre, atol=1e-6)
+
+
+@pytest.mark.parametrize("fps", [10, 30, 60, 120])
+def test_similar_calm_at_any_frame_rate(fps: int) -> None:
+    random = np.random.default_rng(0)
+    states = [noisy(make_state(), random, 0.4) for _ in range(240)]
+    faces = follow(states, [None, *[STAY] * 239], fps=float(fps))
+    assert stillness(points(faces)[80:]) < 0.4 * stillness(points(map(make_face, states))[80:])
