@@ -72,7 +72,11 @@ class MediaPipe:
 
     def close(self) -> None:
         self._in.close()
-        self._process.wait(timeout=10)
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:  # a busy machine, or the library hangs on its way out
+            self._process.kill()
+            self._process.wait()
         self._out.close()
 
     def __enter__(self) -> MediaPipe:

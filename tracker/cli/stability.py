@@ -1,0 +1,104 @@
+"""`stillpoint stability`: how still and how late, beside MediaPipe where it is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from ..stability.suite import Outcome
+
+
+def stability(
+    *sources: str,
+    out: Path = Path("stability"),
+    peer: Path | None = None,
+    peer_python: Path | None = None,
+    model: str = "default",
+    engine: str = "onnx",
+    video: bool = True,
+    quick: bool = False,
+) -> None:
+    """Measure jitter and lag of every filter on known motion and on clips; write a page, a JSON file and videos.
+
+    Parameters
+    ----------
+    sources
+        Clips to measure on too. A picture of a face is shaken like the built-in photograph.
+    out
+        Folder for stability.html, stability.json and the videos.
+    peer
+        MediaPipe's face_landmarker.task, to run it on the same frames.
+    peer_python
+        A Python that has mediapipe (`make compare`), where this one has not.
+    model
+        A shipped model's name, or a folder.
+    engine
+        onnx, torch or torch:cuda.
+    video
+        Write side-by-side videos.
+    quick
+        Fewer and shorter signals.
+    """
+    from ..detection.follow import FaceTracker
+    from ..stability.lab import Peer
+    from ..stability.report import write_report
+    from ..stability.suite import run
+
+    console = Console()
+    other = Peer(peer, peer_python) if peer is not None else None
+    tracker = FaceTracker(engine=engine, model=model)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        outcome = run(
+            tracker,
+            sources,
+            other,
+            quick=quick,
+            about={"engine": tracker.engine_name, "model": tracker.model_info},
+            progress=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+        )
+        files = write_report(
+            outcome,
+            out,
+            videos=video,
+            progress=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+        )
+    for table in tables(outcome):
+        console.print(table)
+    for file in files:
+        console.print(f"wrote {file}", markup=False, highlight=False)
+
+
+def tables(outcome: Outcome) -> list[Table]:
+    """What is wanted and what was found; then the figures of known motion and of every clip."""
+    from ..stability.report import LABELS
+    from ..stability.suite import MARKS
+
+    names = outcome.contestants()
+    first = Table("measure", "wanted", *names, title="68 points; % of the eyes' distance")
+    for mark in MARKS:
+        found = outcome.marks().get(mark.label)
+        if found is not None:
+            cells = [_cell(found[name]) for name in names]
+            at = names.index("default")
+            cells[at] += " ok" if mark.met(found["default"]) else " !"
+            first.add_row(mark.label, mark.wanted, *cells)
+    shown = [first]
+    for trial in outcome.trials:
+        if trial.signal.kind not in ("known", "clip"):
+            continue
+        table = Table("", *names, title=trial.signal.name)
+        keys = dict.fromkeys(k for n in names for k, v in trial.figures[n].items() if not isinstance(v, dict))
+        for key in keys:
+            table.add_row(LABELS.get(key, key), *(_cell(trial.figures[n].get(key)) for n in names))
+        shown.append(table)
+    return shown
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

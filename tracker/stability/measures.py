@@ -1,0 +1,286 @@
+"""The figures of stability: pure functions of arrays, jitter and lag always to be read together.
+
+Points are (T, N, 2) pixels at even times; a frame without a face is NaN in all of them, and whatever touches such a
+frame is left out. "%" is of the inter-ocular distance: that of the eyes' centres, frame by frame (`inter_ocular`).
+The 68 points are those of the layout "ibug68".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+GROUPS: Mapping[str, slice] = {
+    "jaw": slice(0, 17),
+    "brows": slice(17, 27),
+    "nose": slice(27, 36),
+    "eyes": slice(36, 48),
+    "mouth": slice(48, 68),
+}
+"""Of the 68 points."""
+EYES = (slice(36, 42), slice(42, 48))
+NOSE_TIP = 30
+LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
+"""Upper and lower lid, twice per eye."""
+
+_SMOOTHER = np.array([-2.0, 3.0, 6.0, 7.0, 6.0, 3.0, -2.0]) / 21.0
+"""The value in the middle of a quadratic fitted to seven frames (Savitzky and Golay 1964)."""
+
+
+def inter_ocular(points: Floats) -> Floats:
+    """(T,) pixels between the eyes' centres of the 68 points."""
+    one, other = (points[:, eye].mean(1) for eye in EYES)
+    return np.asarray(np.linalg.norm(one - other, axis=-1))
+
+
+def still_std(points: Floats, eyes: float | None = None) -> float:
+    """%: the mean over points of sqrt(var x + var y). For a head that does not move.
+
+    `eyes`: the inter-ocular distance in pixels, where `points` are not all 68 of them.
+    """
+    eyes = _mean(inter_ocular(points)) if eyes is None else eyes
+    good = points[np.isfinite(points).all(axis=(1, 2))]
+    if len(good) < 2:
+        return float("nan")
+    return float(np.sqrt(good.var(axis=0).sum(-1)).mean() / eyes * 100.0)
+
+
+def acceleration(points: Floats, eyes: Floats | None = None) -> float:
+    """%: the mean length of the second difference from frame to frame."""
+    return _difference(points, 2, eyes)
+
+
+def jerk(points: Floats, eyes: Floats | None = None) -> float:
+    """%: the mean length of the third difference; over that of the raw points it is the jerk ratio."""
+    return _difference(points, 3, eyes)
+
+
+def smoother_residual(points: Floats, eyes: Floats | None = None) -> float:
+    """%: the mean distance from the quadratic through the seven frames around, which has no lag."""
+    if len(points) < 7:
+        return float("nan")
+    eyes = inter_ocular(points) if eyes is None else eyes
+    rest = np.linalg.norm(points[3:-3] - smoothed(points)[3:-3], axis=-1)
+    return _mean(rest / eyes[3:-3, None]) * 100.0
+
+
+def smoothed(points: Floats) -> Floats:
+    """(T, ...) the seven-frame quadratic smoother; NaN in the three frames at either end."""
+    out = np.full_like(points, np.nan)
+    if len(points) >= 7:
+        out[3:-3] = np.lib.stride_tricks.sliding_window_view(points, 7, axis=0) @ _SMOOTHER
+    return out
+
+
+def by_group(points: Floats) -> dict[str, tuple[float, float]]:
+    """Group of the 68 -> (acceleration, smoother residual), both %."""
+    eyes = inter_ocular(points)
+    return {
+        name: (acceleration(points[:, part], eyes), smoother_residual(points[:, part], eyes))
+        for name, part in GROUPS.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A sinusoid as followed: `lag` frames behind the truth, `gain` of the amplitude, `residual` pixels."""
+
+    lag: float
+    gain: float
+    residual: float
+
+
+def follow_wave(points: Floats, amplitude: float, period: float, first: int = 0) -> Wave:
+    """Points of a picture that is shifted by amplitude * sin(2 pi t / period) pixels along x.
+
+    `first`: the number t of the first frame given. Sine, cosine and constant are fitted; lag is the phase of the mean
+    x in frames, gain its amplitude over the true one, residual the rms left per point and axis, averaged.
+    """
+    good = np.isfinite(points).all(axis=(1, 2))
+    angle = 2.0 * np.pi * (first + np.flatnonzero(good)) / period
+    if len(angle) < 4:
+        return Wave(*[float("nan")] * 3)
+    waves = np.stack([np.sin(angle), np.cos(angle), np.ones_like(angle)], axis=1)
+    flat = points[good].reshape(len(angle), -1)
+    rest = flat - waves @ np.linalg.lstsq(waves, flat, rcond=None)[0]
+    sine, cosine, _ = np.linalg.lstsq(waves, points[good][:, :, 0].mean(1), rcond=None)[0]
+    return Wave(
+        lag=float(np.arctan2(-cosine, sine) / (2.0 * np.pi) * period),
+        gain=float(np.hypot(sine, cosine) / amplitude),
+        residual=float(np.sqrt((rest**2).mean(0)).mean()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """After a jump or a stop: the largest `overshoot`, %; `seconds` until it stays within 1 % of where it ends."""
+
+    overshoot: float
+    seconds: float
+
+
+def settle(points: Floats, event: int, fps: float, direction: tuple[float, float] = (1.0, 0.0)) -> Settling:
+    """`event`: the first frame at the new place. The end is the mean over the last third of the frames after it."""
+    way = (points @ np.asarray(direction)).mean(1)[event:] / _mean(inter_ocular(points)) * 100.0
+    if len(way) < 6 or not np.isfinite(way).all():
+        return Settling(float("nan"), float("nan"))
+    beyond = way - way[-(len(way) // 3) :].mean()
+    outside = np.flatnonzero(np.abs(beyond) > 1.0)
+    return Settling(float(max(beyond.max(), 0.0)), float((outside[-1] + 1) / fps if outside.size else 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMotion:
+    """The error against the truth: `bias` that goes with pose and place (slower than a second), %; `lag_ms`; `noise`,
+    the rest, %."""
+
+    bias: float
+    lag_ms: float
+    noise: float
+
+
+def against_motion(points: Floats, motions: Floats, fps: float) -> KnownMotion:
+    """`motions` (T, 3, 3): from a fixed picture's pixels to each frame's, as in `Frame.motion`.
+
+    Where each landmark truly lies on the picture is its mean there; a constant offset is therefore not an error.
+    """
+    still = _moved(points, np.asarray(np.linalg.inv(motions), np.float64))
+    place = np.nanmean(still, axis=0)
+    truth = _moved(np.broadcast_to(place, points.shape), motions)
+    speed = np.gradient(truth, axis=0) * fps
+    error = points - truth
+    good = np.isfinite(error).all(axis=(1, 2))
+    power = float((speed[good] ** 2).sum())
+    lag = -float((error[good] * speed[good]).sum()) / power if power > 0 else 0.0
+    rest = error + lag * speed
+    slow = running_mean(rest, round(fps))
+    eyes = inter_ocular(truth)[:, None]
+
+    def share(part: Floats) -> float:
+        return float(np.sqrt(np.nanmean((part**2).sum(-1) / eyes**2))) * 100.0
+
+    return KnownMotion(bias=share(slow), lag_ms=lag * 1e3, noise=share(rest - slow))
+
+
+def delay(points: Floats, reference: Floats, fps: float, longest: int = 6) -> float:
+    """Seconds by which `points` come later than `reference` (both (T, N, 2)).
+
+    The peak of the correlation of the velocity with that of the zero-phase smoothed reference, by a parabola.
+    """
+    if len(points) < 2 * longest + 7:
+        return float("nan")
+    target, speed = np.diff(smoothed(reference), axis=0), np.diff(points, axis=0)
+    shifts = range(-2, longest + 1)
+    match = np.array([_alike(target, speed, shift) for shift in shifts])
+    if not np.isfinite(match).all():
+        return float("nan")
+    best = int(np.clip(np.argmax(match), 1, len(match) - 2))
+    low, top, high = match[best - 1 : best + 2]
+    bend = low - 2.0 * top + high
+    return float((shifts[best] + (0.5 * (low - high) / bend if bend < 0 else 0.0)) / fps)
+
+
+def lid_distance(points: Floats) -> Floats:
+    """(T, 2) %: between upper and lower lid, of either eye."""
+    gaps = np.stack([np.linalg.norm(points[:, a] - points[:, b], axis=-1) for a, b in LIDS], axis=1)
+    return np.asarray(gaps.reshape(-1, 2, 2).mean(2) / inter_ocular(points)[:, None] * 100.0)
+
+
+def blink_kept(raw: Floats, filtered: Floats) -> float:
+    """The share of the eyelids' amplitude (open minus closed distance) that a filter leaves, over all closures.
+
+    Both (T, 2) from `lid_distance`; closures are where the raw distance is more than halfway down. NaN without any.
+    """
+    kept, whole = 0.0, 0.0
+    for before, after in zip(raw.T, filtered.T, strict=True):
+        good = np.isfinite(before) & np.isfinite(after)
+        if good.sum() < 10:
+            continue
+        open_before, open_after = np.percentile(before[good], 75), np.percentile(after[good], 75)
+        lowest = float(before[good].min())
+        if open_before - lowest < 2.0:  # % of the eyes' distance: nobody blinked
+            continue
+        shut = good & (before < (open_before + lowest) / 2.0)
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], shut.astype(int), [0]])))
+        for start, end in edges.reshape(-1, 2):
+            near = slice(max(start - 2, 0), end + 3)
+            whole += open_before - float(np.nanmin(before[near]))
+            kept += open_after - float(np.nanmin(after[near]))
+    return kept / whole if whole > 0.0 else float("nan")
+
+
+def moved_along(values: Floats, driver: Floats, fps: float) -> float:
+    """The standard deviation of that part of `values` (T,) which follows `driver` (T,): pitch with the jaw, say.
+
+    Movements slower than a second are taken out of both first: a head may turn while it talks.
+    """
+    y, x = (v - running_mean(v, round(fps)) for v in (values, driver))
+    good = np.isfinite(x) & np.isfinite(y)
+    if good.sum() < 10 or x[good].std() < 1e-9:
+        return float("nan")
+    x, y = x[good] - x[good].mean(), y[good] - y[good].mean()
+    return float(abs(x @ y) / np.sqrt(x @ x) / np.sqrt(len(x)))
+
+
+def spectrum(values: Floats, fps: float) -> tuple[Floats, Floats]:
+    """Frequencies (F,) Hz and the power density (F,) in values^2/Hz, after a straight line is taken out (Hann)."""
+    good = np.isfinite(values)
+    n = len(values)
+    filled = np.interp(np.arange(n), np.flatnonzero(good), values[good]) if good.any() else np.zeros(n)
+    line = np.polyval(np.polyfit(np.arange(n), filled, 1), np.arange(n))
+    window = np.hanning(n)
+    power = np.abs(np.fft.rfft((filled - line) * window)) ** 2 * 2.0 / (fps * (window**2).sum())
+    return np.asarray(np.fft.rfftfreq(n, 1.0 / fps), np.float64), np.asarray(power, np.float64)
+
+
+def pareto(points: Floats) -> npt.NDArray[np.bool_]:
+    """(N,) of (N, 2) costs: those that no other beats in both."""
+    no_worse = np.all(points[None] <= points[:, None], axis=-1)
+    better = no_worse & np.any(points[None] < points[:, None], axis=-1)
+    return np.asarray(~np.any(better, axis=1) & np.isfinite(points).all(axis=1))
+
+
+def _mean(values: Floats) -> float:
+    good = np.isfinite(values)
+    return float(values[good].mean()) if good.any() else float("nan")
+
+
+def _difference(points: Floats, order: int, eyes: Floats | None) -> float:
+    eyes = inter_ocular(points) if eyes is None else eyes
+    lengths = np.linalg.norm(np.diff(points, order, axis=0), axis=-1)
+    middle = eyes[order - order // 2 : len(eyes) - order // 2]
+    return _mean(lengths / middle[:, None]) * 100.0
+
+
+def _moved(points: Floats, motions: Floats) -> Floats:
+    """Points (T, N, 2), each frame's by its own (3, 3)."""
+    turned = points @ motions[:, :2, :2].transpose(0, 2, 1) + motions[:, None, :2, 2]
+    return np.asarray(turned)
+
+
+def running_mean(values: Floats, width: int) -> Floats:
+    """Over a centred window of `width` frames, shorter at the ends; NaN are left out."""
+    flat = values.reshape(len(values), -1)
+    good = np.isfinite(flat)
+    total = np.concatenate([np.zeros((1, flat.shape[1])), np.cumsum(np.where(good, flat, 0.0), axis=0)])
+    count = np.concatenate([np.zeros((1, flat.shape[1])), np.cumsum(good, axis=0)])
+    low = np.maximum(np.arange(len(flat)) - width // 2, 0)
+    high = np.minimum(np.arange(len(flat)) + width // 2 + 1, len(flat))
+    number = count[high] - count[low]
+    mean = np.divide(total[high] - total[low], number, out=np.full_like(flat, np.nan), where=number > 0)
+    return np.asarray(mean.reshape(values.shape))
+
+
+def _alike(target: Floats, speed: Floats, shift: int) -> float:
+    """Correlation of the velocity `shift` frames later with the target's."""
+    n = len(target)
+    a = target[max(-shift, 0) : n - max(shift, 0)].ravel()
+    b = speed[max(shift, 0) : n - max(-shift, 0)].ravel()
+    good = np.isfinite(a) & np.isfinite(b)
+    norm = float(np.linalg.norm(a[good]) * np.linalg.norm(b[good])) if good.any() else 0.0
+    return float(a[good] @ b[good]) / norm if norm > 0 else float("nan")

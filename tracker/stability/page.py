@@ -1,0 +1,58 @@
+"""The page's bones: its style sheet, sections and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+STYLE = """
+:root{--ink:#1c2230;--soft:#5c6474;--paper:#fbfbfa;--card:#fff;--edge:#dfe2e8;--good:#0a7d4b;--bad:#b3261e;
+--raw:#8a93a3;--one:#2f6fd0;--kal:#0b8f8f;--ours:#d9480f;--mpv:#7a3fc4;--mpi:#c58bd8;--truth:#1c2230}
+@media(prefers-color-scheme:dark){:root{--ink:#e8eaee;--soft:#a2a9b6;--paper:#14171d;--card:#1b1f27;--edge:#313743;
+--good:#4fd39a;--bad:#ff8a80;--raw:#8791a3;--one:#6ea8fe;--kal:#3fc7c7;--ours:#ff8a4c;--mpv:#b48cf2;--mpi:#8a5f9e;
+--truth:#e8eaee}}
+*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
+font:15px/1.5 system-ui,"Segoe UI",Roboto,"Noto Sans",sans-serif}
+main{max-width:1320px;margin:0 auto;padding:24px}h1{margin:0 0 4px;font-size:28px}h2{margin:0 0 10px;font-size:18px}
+p{margin:6px 0;color:var(--soft);max-width:110ch}section{background:var(--card);border:1px solid var(--edge);
+border-radius:10px;padding:16px 18px;margin:16px 0;overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;margin:6px 0}
+th,td{padding:5px 10px;border-bottom:1px solid var(--edge);text-align:right}td{white-space:nowrap}
+th{vertical-align:bottom}td.ours{background:color-mix(in srgb,var(--ours) 9%,transparent)}
+th{font-weight:600;color:var(--soft)}th:first-child,td:first-child{text-align:left}
+.good{color:var(--good);font-weight:700}.bad{color:var(--bad);font-weight:700}
+figure{margin:0;max-width:780px}svg{width:100%;height:auto;display:block}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:14px}
+svg text{fill:var(--soft);font-size:11.5px}.grid{stroke:var(--edge);stroke-width:1}
+polyline{fill:none;stroke-width:1.6;stroke-linejoin:round}
+.legend{display:flex;flex-wrap:wrap;gap:6px 18px;color:var(--ink)}.legend span{display:flex;align-items:center;gap:6px}
+.legend i{width:22px;height:4px;border-radius:2px}a{color:var(--one)}
+""" + "".join(
+    f"polyline.{name}{{stroke:var(--{name})}}circle.{name}{{fill:var(--{name});fill-opacity:.75}}"
+    f".legend i.{name}{{background:var(--{name})}}"
+    for name in ("raw", "one", "kal", "ours", "mpv", "mpi", "truth")
+)
+
+OURS = "Stillpoint, default"
+"""The column that is shaded."""
+
+
+def section(title: str, content: str, note: str) -> str:
+    """`content` is HTML; title and note are text."""
+    words = f"<p>{escape(note)}</p>" if note else ""
+    return f"<section><h2>{escape(title)}</h2>{words}{content}</section>"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """`head` is text; cells are HTML."""
+    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    mine = {i for i, name in enumerate(head) if name == OURS}
+    cells = [[f"<td{' class=ours' * (i in mine)}>{value}</td>" for i, value in enumerate(row)] for row in rows]
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def cell(value: float | None, met: bool | None = None) -> str:
+    """A number with three digits after the point; green or red where it is held to a mark."""
+    text = "–" if value is None else f"{value:.3f}"
+    return text if met is None else f'<span class="{"good" if met else "bad"}">{text} {"✓" if met else "✗"}</span>'

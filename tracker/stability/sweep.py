@@ -1,0 +1,63 @@
+"""The strength of each filter varied: its way through the plane of jitter and lag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from msgspec.structs import replace as changed
+
+from ..settings import Filter, Kalman, OneEuro, Still
+from . import measures
+from .lab import FILTERS, Progress, Trial, filtered, track_of
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One point of a filter's sweep: a `label` for people, still `std` and `acceleration` in %, `lag` in frames,
+    and whether it lies on the `front`."""
+
+    method: str
+    label: str
+    std: float
+    acceleration: float
+    lag: float
+    residual: float
+    front: bool = False
+    default: bool = False
+
+
+def variants(method: str, quick: bool = False) -> list[tuple[str, Filter]]:
+    """The settings of a filter's sweep; the first is the default."""
+    base = Filter(method=method)
+    every = slice(None, None, 2 if quick else 1)
+    found = [("default", base)]
+    if method == "one_euro":
+        pairs = [(c, b) for c in (0.05, 0.3, 1.0, 3.0) for b in (5.0, 20.0, 80.0)][every]
+        found += [(f"{c:g} Hz, beta {b:g}", changed(base, one_euro=OneEuro(c, b, 1.0))) for c, b in pairs]
+        found.append(("MediaPipe's constants", changed(base, one_euro=OneEuro(0.05, 80.0, 1.0))))
+    elif method == "kalman":
+        pairs = [(p, m) for p in (0.1, 1.0, 10.0) for m in (0.3, 1.0, 3.0, 10.0)][every]
+        found += [(f"process {p:g}, noise {m:g}", changed(base, kalman=Kalman(p, m))) for p, m in pairs]
+    elif method == "default":
+        calms = [0.25, 0.5, 0.7, 1.4, 2.0, 3.0, 5.0][every]
+        found += [(f"calm {calm:g}", changed(base, still=Still(calm=calm))) for calm in calms]
+    return found
+
+
+def sweep(still: Trial, wave: Trial, quick: bool = False, progress: Progress | None = None) -> list[Setting]:
+    """Every filter at many strengths on the same raw results: its way through the jitter-lag plane."""
+    found: list[Setting] = []
+    for method in FILTERS:
+        rows = []
+        for label, settings in variants(method, quick):
+            calm = track_of(filtered(still.results, method, settings)).points[still.signal.skip :]
+            moved = track_of(filtered(wave.results, method, settings)).points[wave.signal.skip :]
+            fit = measures.follow_wave(moved, wave.signal.amplitude, wave.signal.period, wave.signal.skip)
+            std, rough = measures.still_std(calm), measures.acceleration(calm)
+            rows.append(Setting(method, label, std, rough, fit.lag, fit.residual, default=label == "default"))
+            if progress is not None:
+                progress(f"sweep of {method}", len(rows), None)
+        front = measures.pareto(np.array([(row.std, abs(row.lag)) for row in rows]))
+        found += [replace(row, front=bool(on)) for row, on in zip(rows, front, strict=True)]
+    return found
