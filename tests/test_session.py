@@ -20,7 +20,7 @@ from synthetic import BASIS, make_face, make_state, noisy
 from tracker.capture import SourceInfo, open_source
 from tracker.errors import OutputError
 from tracker.pipeline import Pipeline
-from tracker.session.columns import COLUMNS, CSV_HEADER
+from tracker.session.columns import COLUMNS, CSV_HEADER, rows_of
 from tracker.session.figure import calmest, draw_figure, read_track
 from tracker.session.overlay import Style, draw_overlay
 from tracker.session.record import Recorder, annotate
@@ -82,7 +82,7 @@ def test_one_row_a_frame_and_face(session: tuple[Path, list[Tracked]]) -> None:
     lost = [row for row in table.to_pylist() if row["state"] == "lost"]
     assert [row["frame_index"] for row in lost] == list(range(40, 50))
     for row in lost:
-        named = {"frame_index", "time_s", "state", "dropped_before", "step_s", "filter_s"}
+        named = {"frame_index", "video_index", "time_s", "state", "dropped_before", "step_s", "filter_s"}
         assert all(value is None for name, value in row.items() if name not in named)
     np.testing.assert_allclose(table["time_s"].to_numpy()[:90], [t.raw.frame.time for t in tracked[:70]] + [
         t for i in range(70, 80) for t in (i / 30, i / 30)])  # fmt: skip
@@ -166,9 +166,10 @@ def test_both_videos_have_every_frame_at_its_time(session: tuple[Path, list[Trac
 def test_the_session_file_says_what_it_is(session: tuple[Path, list[Tracked]]) -> None:
     out, _ = session
     about = json.loads((out / "session.json").read_text(encoding="utf-8"))
-    assert about["schema"] == "stillpoint.session" and about["schema_version"] == {"major": 1, "minor": 0}
+    assert about["schema"] == "stillpoint.session" and about["schema_version"] == {"major": 1, "minor": 1}
     assert about["status"] == "complete"
-    assert about["counts"] == {"frames": 90, "rows": 110, "with_face": 80, "dropped": 0}
+    counts = {"captured": 90, "stored": 90, "frames": 90, "rows": 110, "with_face": 80, "dropped": 0}
+    assert about["counts"] == counts
     assert about["source"]["name"] == "clip" and about["source"]["fps"] == 30.0
     assert about["filter"]["loss_s"] == 0.25 and about["model"] == {"sha256": "abc"}
     assert about["files"]["frames.parquet"] == (out / "frames.parquet").stat().st_size
@@ -265,7 +266,7 @@ def test_a_kill_leaves_all_but_the_last_second_readable(tmp_path: Path) -> None:
 def test_a_stream_cut_anywhere_gives_its_whole_batches(tmp_path: Path, share: float) -> None:
     table, stage = TableWriter(tmp_path), Stage()
     for i in range(150):
-        table.add(stage(i))
+        table.add(rows_of(stage(i)))
     whole = (tmp_path / "frames.arrows").read_bytes()
     complete = sum(batch.num_rows for batch in read_stream(tmp_path / "frames.arrows"))
     table.close()
@@ -282,7 +283,7 @@ def test_a_stream_cut_anywhere_gives_its_whole_batches(tmp_path: Path, share: fl
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     table, stage = TableWriter(tmp_path), Stage()
     for i in range(200):
-        table.add(stage(i))
+        table.add(rows_of(stage(i)))
         assert len(table._waiting) <= 62
     table.close()
 

@@ -7,6 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+# OpenBLAS's helper threads spin between the small products of a frame and burn a core. Before numpy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from cyclopts import App
 
 from .. import __version__
@@ -15,13 +18,21 @@ from ..errors import StillpointError
 COMMANDS = {
     "demo": ("demo:demo", "See it work without a camera."),
     "run": ("run:run", "Open the window."),
-    "track": ("track:track", "Track a whole source into a folder: annotated video, tables, summary."),
+    "track": ("track:track", "Track a source, or a folder of videos: annotated video, tables, summary."),
+    "record": ("record:record", "Record a source: the clean video, a row for every captured frame."),
+    "repair": ("repair:repair", "Finish a recording that a kill or a power cut left."),
+    "reprocess": ("reprocess:reprocess", "Run another filter over a recording's raw values."),
+    "stream": ("stream:stream", "Track a source and send it to other programs: VMC, opentrack, Live Link and more."),
+    "sniff": ("sniff:sniff", "Listen to such a stream and print what arrives."),
+    "export-session": ("export_session:export_session", "Turn a session into files for other programs."),
     "cameras": ("cameras:cameras", "List the cameras and what they can send."),
     "settings": ("settings:settings", "List every setting: key, default, and what it is now."),
-    "train": ("train:train", "Train the network."),
+    "train": ("train:train", "Train the landmark network and its normalizer."),
+    "train-locator": ("train_locator:train_locator", "Train the network that finds faces."),
     "evaluate": ("evaluate:evaluate", "Measure the network's accuracy on labelled data."),
     "export": ("export:export", "Turn a checkpoint into the files that ship."),
     "bench": ("bench:bench", "Measure the speed."),
+    "stability": ("stability:stability", "Measure jitter and lag, beside every filter's and MediaPipe's."),
 }
 """Command -> "module:function" in this package, and one line of help: nothing is loaded for the list of commands."""
 

@@ -1,4 +1,4 @@
-"""`stillpoint track`: a whole source, headless and as fast as it goes, into a session's folder."""
+"""`stillpoint track`: a whole source, headless and as fast as it goes, into a session's folder; or many of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ..batch import FAILURES, TABLE, Job, Outcome, cores, is_many, run_here, run_on_cluster, videos_of, write_tables
 from ..capture.source import kind_of, open_source
-from ..errors import SettingsError, SourceError
+from ..errors import OutputError, SettingsError, SourceError
 from ..pipeline import Pipeline
-from ..session.record import Recorder
+from ..session.record import SESSION, Recorder
 from ..session.summary import Summary
 from ..settings import load_settings
 from ..temporal import Stabilizer
@@ -31,13 +32,19 @@ def track(
     max_faces: int | None = None,
     video: Annotated[bool, Parameter(negative="--no-video")] = True,
     overwrite: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
 ) -> None:
     """Track SOURCE and write an annotated video, frames.parquet, frames.csv and a summary into a folder.
+
+    Many videos at once: each gets a folder of its own below --out. Run again, it goes on where it was: finished videos
+    are not done again. failures.csv says which could not be tracked, summary.csv has a line for each.
 
     Parameters
     ----------
     source:
-        A video file, a folder of images, a camera's index or name (until Ctrl-C), a URL, or "demo".
+        A video file, a folder of images, a camera's index or name (until Ctrl-C), a URL, or "demo"; or many videos:
+        a folder that holds some, a pattern such as "clips/*.mp4", or a list.txt with one path a line.
     out:
         The folder; it is made where there is none.
     filter:
@@ -51,12 +58,18 @@ def track(
     video:
         Whether the annotated video is written.
     overwrite:
-        Replace the session that the folder holds.
+        Replace the session that the folder holds; of many videos, do all of them again.
+    workers:
+        Of many videos, how many are tracked at a time; else one for each core.
+    scheduler:
+        Of many videos, the address of a Dask scheduler whose workers do them, such as tcp://host:8786.
     """
     from ..detection.follow import FaceTracker
     from ..head import load_head
 
-    kind_of(source)  # a path that is not there is told before anything is loaded
+    many = is_many(source)
+    if not many:
+        kind_of(source)  # a path that is not there is told before anything is loaded
     layouts = load_head().layouts
     if layout not in layouts:
         raise SettingsError(f"There is no layout {layout!r}; choose one of {', '.join(sorted(layouts))}.")
@@ -64,6 +77,13 @@ def track(
     chosen = msgspec.structs.replace(settings.filter, method=filter or settings.filter.method)
     stabilizer = Stabilizer(chosen.method, chosen)
     detection = settings.detection
+    if many:
+        asked = msgspec.structs.replace(
+            detection, engine=engine or detection.engine, max_faces=max_faces or detection.max_faces
+        )
+        settings = msgspec.structs.replace(settings, filter=chosen, detection=asked)
+        track_many(source, out, Job("", "", settings, video, layout), workers, scheduler, overwrite)
+        return
     tracker = FaceTracker(
         engine=engine or detection.engine,
         max_faces=max_faces or detection.max_faces,
@@ -99,6 +119,59 @@ def _run(pipeline: Pipeline, source: str, console: Console) -> None:
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task(escape(Path(source).name or source), total=None)
         pipeline.run(lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def track_many(
+    source: str, out: Path, like: Job, workers: int | None, scheduler: str | None, overwrite: bool = False
+) -> None:
+    """Track every video that `source` names, each as `like` says; tables are written however it ends.
+
+    Raises SourceError at the end where some failed.
+    """
+    if workers is not None and workers < 1:
+        raise SettingsError(f"{workers} workers cannot do anything; --workers wants at least 1.")
+    videos = videos_of(source, out)
+    jobs = [
+        msgspec.structs.replace(like, source=str(p.resolve()), out=str(out.resolve() / n)) for n, p in videos.items()
+    ]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for job in jobs if overwrite else ():
+            (Path(job.out) / SESSION).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {out} cannot be written ({error.strerror}); choose another with --out."
+        ) from error
+    console, outcomes = Console(), list[Outcome]()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+            task = bar.add_task("videos", total=len(jobs))
+
+            def each(outcome: Outcome) -> None:
+                outcomes.append(outcome)
+                bar.update(task, completed=len(outcomes))
+                if outcome.status == "failed":
+                    bar.console.print(f"{outcome.source}: {outcome.error}", markup=False, soft_wrap=True)
+
+            if scheduler is not None:
+                run_on_cluster(jobs, scheduler, each)
+            else:
+                run_here(jobs, workers or cores(), each)
+    finally:
+        write_tables(out, outcomes)
+    told = [one.summary for one in outcomes if one.summary is not None]
+    table = Table(show_header=False)
+    for status in ("done", "already done", "failed"):
+        table.add_row(status, f"{sum(one.status == status for one in outcomes)} videos")
+    frames, found = sum(one.frames for one in told), sum(one.found for one in told)
+    table.add_row("frames", f"{frames} in {sum(one.duration_s for one in told):.1f} s of video")
+    table.add_row("face found", f"{found} frames, {found / max(frames, 1):.1%}")
+    console.print(table)
+    console.print(f"Written to {out}: {TABLE} and a folder for each video", markup=False, soft_wrap=True)
+    failed = sum(one.status == "failed" for one in outcomes)
+    if failed:
+        raise SourceError(f"{failed} of {len(jobs)} videos could not be tracked; {out / FAILURES} says why.")
 
 
 def report(console: Console, out: Path, summary: Summary) -> None:

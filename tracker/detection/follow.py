@@ -17,16 +17,27 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..errors import SourceError
 from ..head import Basis, load_head
 from ..types import Array, Camera, Face, FaceState, Frame, Image, TrackResult
 from .align import Anchor, anchor_at, carry, motion_between
 from .code import decode, presence
-from .crop import CROP, ROI, ROI_SIDE, Affine, apply, compose, invert, sample, similarity
+from .crop import CROP, Affine, compose, sample
 from .engines import load_engine
-from .locator import Find, Locator
+from .locator import Locator
 from .looks import further_crops, mean_face
-from .normalizer import ASTRAY, apart, crop_of, lead, look, settle
+from .normalizer import ASTRAY, apart, crop_of, lead, look, plain_crop, settle
+from .regions import (
+    Box,
+    believable,
+    check_box,
+    check_image,
+    covers,
+    plausible,
+    region_of_box,
+    region_of_face,
+    region_of_find,
+    same_face,
+)
 from .weights import load_weights
 
 NEW_PRESENCE, KEEP_PRESENCE = 0.5, 0.35
@@ -40,8 +51,6 @@ ASSUMED_FOCAL = 0.785
 so its focal length is read from the face's own perspective instead."""
 COAST_S = 0.2
 """A longer gap between frames says nothing of where a face has gone."""
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +115,17 @@ class FaceTracker:
         With `bboxes` (x0, y0, x1, y1; tight round each face's 68 points) the locator is bypassed and one face is
         returned for each box, in their order, whatever its presence. Raises SourceError for another kind of array.
         """
-        _check(image)
+        check_image(image)
         camera = self._still_camera(image)
         if bboxes is not None:
-            boxes = [_checked_box(box) for box in bboxes]
-            regions = [_region((b[0] + b[2]) / 2, (b[1] + b[3]) / 2, max(b[2] - b[0], b[3] - b[1])) for b in boxes]
+            boxes = [check_box(box) for box in bboxes]
+            regions = [region_of_box(box) for box in boxes]
             return [replace(self._study(image, r, camera), id=i) for i, r in enumerate(regions)]
         finds = self._locator.find(image, max_faces=max(16, self.max_faces), pyramid=True)
         faces: list[Face] = []
         for find in finds:
-            face = self._study(image, _find_region(find), camera)
-            if _believable(face, NEW_PRESENCE, NEW_STD) and not any(_same(face, other) for other in faces):
+            face = self._study(image, region_of_find(find), camera)
+            if believable(face, NEW_PRESENCE, NEW_STD) and not any(same_face(face, other) for other in faces):
                 faces.append(replace(face, id=len(faces)))
             if len(faces) == self.max_faces:
                 break
@@ -124,23 +133,27 @@ class FaceTracker:
 
     def look(self, image: Image, bbox: Box) -> Face:
         """One look at the face in a box: what `step` makes of a frame, without its memory."""
-        _check(image)
-        x0, y0, x1, y1 = _checked_box(bbox)
-        region = _region((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0))
-        return self._read(image, region, self._still_camera(image))[0]
+        check_image(image)
+        region = region_of_box(check_box(bbox))
+        return self._read(image, self._normalized(image, region), self._still_camera(image))
 
     def step(self, frame: Frame) -> TrackResult:
         """Follow the faces into the next frame of a video. A lost face is no error: it is not in the result."""
-        _check(frame.image)
+        check_image(frame.image)
         spent = {"locate": 0.0, "align": 0.0, "normalize": 0.0, "landmarks": 0.0}
         camera = self._camera(frame.image)
         kept: list[_Track] = []
         for track in self._tracks:
             region = _follow_region(track, frame.time)
             anchor, moved = _carried(track, frame, spent)
-            face, crop = self._read(frame.image, region, camera, track.crop, spent, moved)
-            ok = _believable(face, KEEP_PRESENCE, KEEP_STD) and _plausible(face, frame.image)
-            if ok and not any(_same(face, other.face) for other in kept):
+            start = time.perf_counter()
+            crop = self._next_crop(frame.image, region, track.crop, moved)
+            cut = time.perf_counter()
+            face = self._read(frame.image, crop, camera)
+            spent["normalize"] += cut - start
+            spent["landmarks"] += time.perf_counter() - cut
+            ok = believable(face, KEEP_PRESENCE, KEEP_STD) and plausible(face, frame.image)
+            if ok and not any(same_face(face, other.face) for other in kept):
                 face = replace(face, id=track.face.id, carried=moved)
                 if anchor is None or apart(crop, anchor.lies) > ASTRAY:
                     anchor = anchor_at(frame.image, crop, frame.time)
@@ -164,15 +177,15 @@ class FaceTracker:
         for find in finds:
             if len(kept) + len(found) >= self.max_faces:
                 break
-            if any(_covers(track.face, find) for track in (*kept, *found)):
+            if any(covers(track.face, find) for track in (*kept, *found)):
                 continue
             start = time.perf_counter()
-            face = self._study(frame.image, _find_region(find), camera)
+            face = self._study(frame.image, region_of_find(find), camera)
             spent["landmarks"] += time.perf_counter() - start
-            known = any(_same(face, t.face) for t in (*kept, *found))
-            if known or not _believable(face, NEW_PRESENCE, NEW_STD) or not _plausible(face, frame.image):
+            known = any(same_face(face, t.face) for t in (*kept, *found))
+            if known or not believable(face, NEW_PRESENCE, NEW_STD) or not plausible(face, frame.image):
                 continue
-            old = next((t for t in lost if _covers(t.face, find)), None)
+            old = next((t for t in lost if covers(t.face, find)), None)
             if old is not None:
                 lost.remove(old)
                 number = old.face.id
@@ -183,10 +196,10 @@ class FaceTracker:
 
     def _study(self, image: Image, region: Affine, camera: Camera) -> Face:
         """One face of a still: a first look through the normalizer, further ones round what it found."""
-        first, _ = self._read(image, region, camera)
-        if not _plausible(first, image):
+        first = self._read(image, self._normalized(image, region), camera)
+        if not plausible(first, image):
             return first
-        crops = further_crops(_face_region(first))
+        crops = further_crops(region_of_face(first))
         codes = self._engine.landmarks(np.stack([sample(image, crop, CROP) for crop in crops]))
         further = [self._face(code, crop, camera) for code, crop in zip(codes, crops, strict=True)]
         return mean_face([first, *further])
@@ -197,27 +210,25 @@ class FaceTracker:
             state = replace(state, camera=replace(camera, focal=state.scale / state.nearness))
         return Face(state, self.basis, presence(code))
 
-    def _read(
-        self,
-        image: Image,
-        region: Affine,
-        camera: Camera,
-        kept: Affine | None = None,
-        spent: dict[str, float] | None = None,
-        moved: Affine | None = None,
-    ) -> tuple[Face, Affine]:
-        """One face from a region: normalize, cut, run the network. `kept`: the crop of the frame before; `moved`: how
-        the face's pixels have gone since."""
-        start = time.perf_counter()
-        crop = crop_of(region, self._engine.normalize(look(image, region)))
-        crop = settle(crop, kept) if kept is None or moved is None else lead(crop, compose(moved, kept))
-        middle = time.perf_counter()
-        code = self._engine.landmarks(sample(image, crop, CROP)[None])[0]
-        face = self._face(code, crop, camera)
-        if spent is not None:
-            spent["normalize"] += middle - start
-            spent["landmarks"] += time.perf_counter() - middle
-        return face, crop
+    def _normalized(self, image: Image, region: Affine) -> Affine:
+        """The crop that the normalizer cuts out of a region."""
+        return crop_of(region, self._engine.normalize(look(image, region)))
+
+    def _next_crop(self, image: Image, region: Affine, kept: Affine | None, moved: Affine | None) -> Affine:
+        """Where a followed face is read: `kept` the crop of the frame before, `moved` how its pixels have gone since.
+
+        A face that was looked at several times, or that its pixels carry, is well placed, and read best from the
+        middle of its region; what a jump left is placed by the normalizer.
+        """
+        if kept is None:
+            return plain_crop(region)
+        if moved is None:
+            return settle(self._normalized(image, region), kept)
+        return lead(plain_crop(region), compose(moved, kept))
+
+    def _read(self, image: Image, crop: Affine, camera: Camera) -> Face:
+        """What the network says of one crop."""
+        return self._face(self._engine.landmarks(sample(image, crop, CROP)[None])[0], crop, camera)
 
     def _still_camera(self, image: Image) -> Camera:
         """Focal length 0 where it is to be read from the face."""
@@ -240,49 +251,6 @@ def _carried(track: _Track, frame: Frame, spent: dict[str, float]) -> tuple[Anch
     return anchor, None if anchor is None else motion_between(track.anchor, anchor)
 
 
-def _check(image: Any) -> None:
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise SourceError(f"An RGB picture (H, W, 3) of uint8 was wanted, found {found}; convert it first.")
-    if image.size == 0:
-        raise SourceError(f"The picture is empty: found {image.shape}, wanted at least one pixel.")
-
-
-def _checked_box(box: Sequence[float]) -> Box:
-    x0, y0, x1, y1 = (float(v) for v in box)
-    if not (np.isfinite([x0, y0, x1, y1]).all() and x1 > x0 and y1 > y0):
-        raise SourceError(f"A box (x0, y0, x1, y1) with x1 > x0 and y1 > y0 was wanted, found {tuple(box)}.")
-    return x0, y0, x1, y1
-
-
-def _region(cx: float, cy: float, side: float, roll: float = 0.0) -> Affine:
-    """The region round a face whose 68 points span `side` pixels."""
-    return similarity((cx, cy), max(side, 1.0) * ROI_SIDE, roll, ROI)
-
-
-def _find_region(find: Find) -> Affine:
-    x0, y0, x1, y1 = find.box
-    return _region((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0), find.roll)
-
-
-def upright_roll(state: FaceState) -> float:
-    """In-plane angle of the head's up axis, radians, clockwise in the image."""
-    x, y = float(state.rotation[0, 1]), float(state.rotation[1, 1])
-    return float(np.arctan2(x, -y)) if np.hypot(x, y) > 0.2 else 0.0
-
-
-def _face_region(face: Face, shift: Array | None = None) -> Affine:
-    """The square round the face's own points, upright in the face's roll, moved by `shift` (2,) pixels."""
-    roll = upright_roll(face.state)
-    frame = similarity((0.0, 0.0), 1.0, roll, 1)
-    upright = apply(invert(frame), face.landmarks_px("ibug68"))
-    low, high = upright.min(0), upright.max(0)
-    centre = apply(frame, (low + high) / 2)
-    if shift is not None:
-        centre = centre + shift
-    return _region(float(centre[0]), float(centre[1]), float((high - low).max()), roll)
-
-
 def _follow_region(track: _Track, now: float) -> Affine:
     """Where the face should be now: its own region, moved on by its last velocity."""
     shift: Array | None = None
@@ -290,33 +258,4 @@ def _follow_region(track: _Track, now: float) -> Affine:
     if track.before is not None and 0 < ahead < COAST_S and 0 < behind < COAST_S:
         # Most of the last step again: a head that stops should not be overshot by far.
         shift = 0.8 * (track.face.state.centre - track.before.centre) * np.float32(ahead / behind)
-    return _face_region(track.face, shift)
-
-
-def _believable(face: Face, presence: float, std: float) -> bool:
-    """Present enough, and sure enough of its landmarks."""
-    return face.presence >= presence and float(face.std_px("ibug68").mean()) <= std * face.size_px
-
-
-def _plausible(face: Face, image: Image) -> bool:
-    """Not shrunk to nothing, not grown beyond the frame, its middle not far outside."""
-    height, width = image.shape[:2]
-    x0, y0, x1, y1 = face.bbox
-    side = max(x1 - x0, y1 - y0)
-    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-    inside = -0.3 * side < cx < width + 0.3 * side and -0.3 * side < cy < height + 0.3 * side
-    return bool(np.isfinite(side) and 8 < side < 3 * max(width, height) and inside)
-
-
-def _same(one: Face, other: Face) -> bool:
-    """Two readings of one face: their boxes' middles are nearer than half a side."""
-    a, b = np.array(one.bbox), np.array(other.bbox)
-    gap = float(np.linalg.norm((a[:2] + a[2:]) / 2 - (b[:2] + b[2:]) / 2))
-    return gap < 0.5 * min(one.size_px, other.size_px)
-
-
-def _covers(face: Face, find: Find) -> bool:
-    """Whether a find is (near to) a face that is already known."""
-    a, b = np.array(face.bbox), np.array(find.box)
-    gap = float(np.linalg.norm((a[:2] + a[2:]) / 2 - (b[:2] + b[2:]) / 2))
-    return gap < 0.6 * max(face.size_px, float(b[2] - b[0]))
+    return region_of_face(track.face, shift)

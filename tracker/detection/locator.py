@@ -1,8 +1,9 @@
-"""Finds faces in a whole picture: a small network on a shrunken copy of it (ONNX Runtime, one thread).
+"""Finds faces in a whole picture in two looks (ONNX Runtime, one thread).
 
-The network says, on a grid of stride 8, where faces' centres are and the square of each (see
-`tracker.training.locator_net`); here the picture is shrunk to a fixed number of pixels, whatever its shape, and the
-grid's peaks become `Find`s.
+First a small network says, on a grid of stride 8 over a shrunken copy of the picture, where faces may be, and the
+square of each (see `tracker.training.locator_net`). Then a smaller one looks at each of these squares, cut upright
+out of the picture itself, and says whether it is a face and how the square should be mended (see
+`tracker.training.locator_check`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import onnxruntime as ort
 from ..assets import ROOT
 from ..errors import ModelError
 from ..types import Image
+from .crop import sample, similarity
 
 STRIDE = 8
 """Pixels of the network's input per cell of its grid."""
@@ -28,7 +30,7 @@ MULTIPLE = 32
 SIDE_UNIT = 32.0
 """The grid says the logarithm of a side over this many input pixels."""
 VERSION = "1"
-"""Of the meaning of inputs and outputs; the model carries the same in its metadata."""
+"""Of the meaning of inputs and outputs; both models carry the same in their metadata."""
 LIVE_PIXELS = 352 * 256
 """Size of the live input at most: 384x224 for a 16:9 picture, 352x256 for a 4:3 one, 288x288 for a square."""
 STILL_PIXELS = 4 * LIVE_PIXELS
@@ -37,7 +39,17 @@ STILL_LARGEST = 160.0
 """Sides (pixels of the second input) beyond which the first input's finds are the better ones."""
 CLOSE = 0.45
 """Of two finds whose centres are nearer than this share of the larger side, only the surer is kept."""
+CANDIDATE = 0.2
+"""Heat from which the first look's squares are looked at again."""
+CANDIDATES = 4
+"""Second looks for each face that is asked for, and eight more."""
+CHECK_SIZE = 48
+"""Side of the second look's crop, pixels."""
+CHECK_SHARE = 1.5
+"""Side of that crop over the square's."""
 MODEL = ROOT / "models" / "locator.onnx"
+CHECK_NAME = "locator_check.onnx"
+"""The second look's weights lie beside the first's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,36 +78,70 @@ class Find:
 
 
 class Locator:
-    """The network with its threshold. One instance serves one thread at a time."""
+    """The two networks and a threshold. One instance serves one thread at a time."""
 
-    def __init__(self, model: str | Path | ort.InferenceSession = MODEL, threshold: float = 0.4) -> None:
-        """`model` is a path or a session. Raises ModelError where it cannot be used."""
-        self.session = model if isinstance(model, ort.InferenceSession) else _open(Path(model))
+    def __init__(
+        self,
+        model: str | Path | ort.InferenceSession = MODEL,
+        threshold: float = 0.5,
+        check: str | Path | ort.InferenceSession | None = None,
+    ) -> None:
+        """`model` and `check` are paths or sessions; without `check` it is the file beside the model's, or the one
+        that ships. Raises ModelError where one of them cannot be used."""
+        if check is None:
+            check = (MODEL if isinstance(model, ort.InferenceSession) else Path(model)).with_name(CHECK_NAME)
+        self.session = _session(model)
+        self.check = _session(check) if isinstance(check, ort.InferenceSession) or Path(check).is_file() else None
         self.threshold = threshold
-        meta = self.session.get_modelmeta().custom_metadata_map
-        if meta.get("version") != VERSION or meta.get("stride") != str(STRIDE):
-            raise ModelError(
-                f"The locator's weights are version {meta.get('version', 'unknown')}, wanted {VERSION}; "
-                "export them anew with this version's training code."
-            )
         self._input = self.session.get_inputs()[0].name
+        self._check_input = self.check.get_inputs()[0].name if self.check else ""
 
     def find(self, image: Image, max_faces: int = 16, pyramid: bool = False) -> list[Find]:
         """Faces of a picture (H, W, 3) uint8 RGB of any size, by falling score times side, at most `max_faces`.
 
-        `pyramid` looks a second time at four times the pixels: smaller faces, six times the work. For stills.
+        `pyramid` looks a second time at four times the pixels: smaller faces, five times the work. For stills.
         """
         if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             return []
+        candidates = self.candidates(image, pyramid)[: 8 + CANDIDATES * max_faces]
+        return merge(self._look_again(image, candidates))[:max_faces]
+
+    def candidates(self, image: Image, pyramid: bool = False) -> list[Find]:
+        """What the first look takes for faces, the surest first."""
         found = self._pass(image, LIVE_PIXELS)
         if pyramid and image.shape[0] * image.shape[1] > LIVE_PIXELS / 4:
             found += self._pass(image, STILL_PIXELS, STILL_LARGEST)
-        return merge(found)[:max_faces]
+        return sorted(merge(found), key=lambda f: -f.score)
 
     def _pass(self, image: Image, pixels: int, largest: float = np.inf) -> list[Find]:
         shrunk, scale = fit(image, pixels)
         (maps,) = self.session.run(None, {self._input: shrunk[None]})
-        return decode(np.asarray(maps)[0], self.threshold, scale, largest)
+        return decode(np.asarray(maps)[0], CANDIDATE, scale, largest)
+
+    def _look_again(self, image: Image, candidates: Sequence[Find]) -> list[Find]:
+        if not candidates or self.check is None:
+            return [f for f in candidates if f.score > 0.4]
+        crops = np.stack([check_crop(image, f.centre, f.side, f.roll) for f in candidates])
+        (answers,) = self.check.run(None, {self._check_input: crops})
+        finds = (mended(f, a) for f, a in zip(candidates, np.asarray(answers), strict=True))
+        return [f for f in finds if f.score > self.threshold]
+
+
+def check_crop(image: Image, centre: tuple[float, float], side: float, roll: float) -> Image:
+    """The second look's crop (CHECK_SIZE, CHECK_SIZE, 3): a square and its surroundings, upright."""
+    return sample(image, similarity(centre, side * CHECK_SHARE, roll, CHECK_SIZE), CHECK_SIZE)
+
+
+def mended(find: Find, answer: npt.NDArray[np.float32]) -> Find:
+    """A candidate after the second look: (score, shift of the centre in sides along and across the face, log of the
+    side's factor, further roll, sine of the yaw)."""
+    score, along, down, grow, turn, yaw = (float(v) for v in answer)
+    cos, sin = float(np.cos(find.roll)), float(np.sin(find.roll))
+    x = find.centre[0] + find.side * (cos * along - sin * down)
+    y = find.centre[1] + find.side * (sin * along + cos * down)
+    half = find.side * float(np.exp(np.clip(grow, -1.0, 1.0))) / 2
+    roll = (find.roll + turn + np.pi) % (2 * np.pi) - np.pi
+    return Find((x - half, y - half, x + half, y + half), score, float(roll), min(max(yaw, -1.0), 1.0))
 
 
 def fit(image: Image, pixels: int) -> tuple[Image, tuple[float, float]]:
@@ -159,6 +205,17 @@ def merge(finds: Sequence[Find]) -> list[Find]:
         if all(np.hypot(x - k.centre[0], y - k.centre[1]) > CLOSE * max(find.side, k.side) for k in kept):
             kept.append(find)
     return sorted(kept, key=lambda f: -f.score * f.side)
+
+
+def _session(model: str | Path | ort.InferenceSession) -> ort.InferenceSession:
+    session = model if isinstance(model, ort.InferenceSession) else _open(Path(model))
+    found = session.get_modelmeta().custom_metadata_map.get("version", "unknown")
+    if found != VERSION:
+        raise ModelError(
+            f"The locator's weights are version {found}, wanted {VERSION}; "
+            "restore assets/models or export them anew with this version's training code."
+        )
+    return session
 
 
 def _open(path: Path) -> ort.InferenceSession:

@@ -1,7 +1,15 @@
 """The columns of a session's table, and the rows of a frame.
 
-One row per captured frame and face; a frame without a face has one row with state "lost" and nulls. Every measured
-value is there twice: `raw_` as the network said it, `stable_` as the filter left it. Pixels as in `tracker.types`.
+One row per captured frame and face; `state` says what became of it:
+
+tracked     a face was found; all other states have nulls instead of measurements
+lost        no face was found
+dropped     captured but never recorded: a gap in the indices, its time divided evenly between its neighbours'
+unmeasured  a picture whose row was lost when the recording was cut off (`repair`)
+
+Every measured value is there twice: `raw_` as the network said it, `stable_` as the filter left it; what a filter
+reads is there to the last bit, so that it can be run again. Pixels as in `tracker.types`. `video_index` is the number
+of the frame's picture in the clean video.
 """
 
 from __future__ import annotations
@@ -52,7 +60,9 @@ def _numbers(prefix: str) -> list[Column]:
     angles = [_number(f"{prefix}_{angle}_deg", 3, "degree") for angle in ("yaw", "pitch", "roll")]
     place = [_number(f"{prefix}_{axis}_m", 5, "m") for axis in ("tx", "ty", "tz")]
     centre = [_number(f"{prefix}_centre_{axis}", 3, "px") for axis in "xy"]
-    return [*angles, *place, *centre, _number(f"{prefix}_scale", 3, "px/m"), _number(f"{prefix}_nearness", 4, "1/m")]
+    double = pa.float64()
+    scale = [_number(f"{prefix}_scale", 3, "px/m", double), _number(f"{prefix}_nearness", 4, "1/m", double)]
+    return [*angles, *place, *centre, *scale]
 
 
 def _lists(prefix: str) -> list[Column]:
@@ -72,6 +82,7 @@ def _lists(prefix: str) -> list[Column]:
 
 COLUMNS: tuple[Column, ...] = (
     _number("frame_index", 0, kind=pa.int64()),
+    _number("video_index", 0, kind=pa.int32()),
     _number("time_s", 6, "s, capture clock", pa.float64()),
     _number("dropped_before", 0, "frames", pa.int32()),
     _number("state", 0, kind=pa.string()),
@@ -80,7 +91,8 @@ COLUMNS: tuple[Column, ...] = (
     *(_number(f"bbox_{corner}", 3, "px") for corner in ("x0", "y0", "x1", "y1")),
     _number("step_s", 6, "s"),
     _number("filter_s", 6, "s"),
-    *(_number(f"camera_{part}", 3, "px") for part in ("focal", "cx", "cy")),
+    *(_number(f"camera_{part}", 3, "px", pa.float64()) for part in ("focal", "cx", "cy")),
+    Column("carried", pa.float64(), 6, unit="px of the frame before -> px, a similarity row by row"),
     *_numbers("raw"),
     *_numbers("stable"),
     *_lists("raw"),
@@ -106,11 +118,22 @@ def rows_of(tracked: Tracked) -> list[Row]:
     return rows or [{**common, "state": "lost"}]
 
 
+def dropped_rows(last: tuple[int, float], now: tuple[int, float]) -> list[Row]:
+    """One row for each frame between two that were recorded; both are (index, seconds)."""
+    (before, begun), (after, ended) = last, now
+    step = (ended - begun) / max(after - before, 1)
+    return [
+        {"frame_index": before + n, "time_s": begun + n * step, "state": "dropped"} for n in range(1, after - before)
+    ]
+
+
 def _face(raw: Face, stable: Face) -> Row:
     camera = stable.state.camera
     row: Row = {"state": "tracked", "face_id": raw.id, "presence": stable.presence}
     row.update(zip(("bbox_x0", "bbox_y0", "bbox_x1", "bbox_y1"), stable.bbox, strict=True))
     row.update(camera_focal=camera.focal, camera_cx=camera.cx, camera_cy=camera.cy)
+    if raw.carried is not None:
+        row["carried"] = raw.carried.ravel()
     row.update(_measured("raw", raw))
     row.update(_measured("stable", stable))
     row.update({f"std_px_{layout}": raw.std_px(layout) for layout in (POINTS, DENSE)})
@@ -138,8 +161,9 @@ def _array(column: Column, rows: Sequence[Row]) -> pa.Array:
     values = [row.get(column.name) for row in rows]
     if column.length <= 0:
         return pa.array(values, type=column.type)
-    empty = np.zeros(column.length, np.float32)
-    flat = np.concatenate([empty if value is None else value for value in values]).astype(np.float32, copy=False)
+    kind = column.kind.to_pandas_dtype()
+    empty = np.zeros(column.length, kind)
+    flat = np.concatenate([empty if value is None else value for value in values]).astype(kind, copy=False)
     missing = pa.array([value is None for value in values])
     return pa.FixedSizeListArray.from_arrays(pa.array(flat), type=column.type, mask=missing)
 

@@ -154,7 +154,10 @@ class Session:
                 "table, not evaluated anew."
             )
         presence, name = self.column("presence")[row], self.column("face_id")[row]
-        return Face(state, self.basis, float(presence), int(name))
+        carried = self.column("carried")[row].reshape(2, 3) if "carried" in self.names else None
+        if carried is not None and not np.isfinite(carried).all():
+            carried = None
+        return Face(state, self.basis, float(presence), int(name), carried)
 
     def take(self, face: int | None = None) -> Take:
         """One face over all frames; the one with the most rows where none is named.
@@ -176,23 +179,13 @@ class Session:
 
     @cached_property
     def _parts(self) -> dict[str, npt.NDArray[Any]]:
-        both = (
-            "rotation",
-            "centre_x",
-            "centre_y",
-            "scale",
-            "nearness",
-            "identity",
-            "blendshapes",
-            "residual",
-            "spread",
-        )
-        parts = {name: self.values(name) for name in both}
+        both = "rotation centre_x centre_y scale nearness identity blendshapes residual spread"
+        parts = {name: self.values(name) for name in both.split()}
         return {**parts, **{name: self.column(f"camera_{name}") for name in ("focal", "cx", "cy")}}
 
     def _read(self, names: Sequence[str]) -> pa.Table:
         try:
-            if self._source.name == PARQUET:
+            if self._source.suffix == ".parquet":
                 return pq.read_table(str(self._source), columns=list(names))
             return pa.Table.from_batches(list(read_stream(self._source))).select(list(names))
         except (OSError, pa.ArrowInvalid) as error:
@@ -242,14 +235,17 @@ class Take:
         return spread
 
 
-def open_session(folder: str | Path) -> Session:
+def open_session(folder: str | Path, run: str | None = None) -> Session:
     """Open a session's folder, also one whose recording was cut short (what is whole of its stream is read).
 
-    Raises SourceError for a folder that is none, that a newer version wrote, or whose parts are missing or damaged.
+    `run` is a pass that `reprocess` made; without one the original is opened. Raises SourceError for a folder that is
+    none, that a newer version wrote, or whose parts are missing or damaged.
     """
     folder = Path(folder)
     about = _about(folder)
-    source = folder / PARQUET
+    source = folder / (PARQUET if run is None else f"frames_{run}.parquet")
+    if run is not None and not source.is_file():
+        raise SourceError(f"{folder} has no pass {run!r}; make it with `stillpoint reprocess`.")
     if not source.is_file():
         source = folder / STREAM
     if not source.is_file():
@@ -284,7 +280,7 @@ def _about(folder: Path) -> Mapping[str, Any]:
 
 def _names(source: Path) -> tuple[str, ...]:
     try:
-        if source.name == PARQUET:
+        if source.suffix == ".parquet":
             return tuple(pq.read_schema(str(source)).names)
     except (OSError, pa.ArrowInvalid) as error:
         raise SourceError(f"{source} is damaged ({error}); restore it from a copy.") from error

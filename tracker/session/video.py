@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,13 @@ class VideoWriter:
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
         self.frames += 1
+
+    def sync(self) -> None:
+        """Let what was written so far reach the disk itself."""
+        if not self._path.is_file():
+            return  # FFmpeg makes the file when the encoder gives its first packet
+        with self._path.open("r+b") as file:  # Windows asks for the right to write
+            os.fsync(file.fileno())
 
     def close(self) -> None:
         """Finish the file; of a file without a picture nothing stays."""

@@ -1,6 +1,7 @@
 """What needs the clean video again: it with the overlay drawn anew, and still frames at the markers.
 
-The n-th picture of the video is the n-th captured frame of the table; times are the table's.
+The table's `video_index` says which picture belongs to which frame; of sessions without that column the n-th picture
+is the n-th frame. Times are the table's.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from ...errors import OutputError
 from ...types import Frame, Image, Tracked, TrackResult
@@ -57,7 +59,8 @@ def stills(session: Session, path: Path, progress: Progress, plain: bool = False
         raise OutputError(f"{session.folder} has no markers; there is no frame to keep.")
     _video(session)
     path.mkdir(parents=True, exist_ok=True)
-    times = session.take().time
+    pictured = _pictured(session)
+    times = session.take().time[pictured]
     wanted: dict[int, list[tuple[int, Label]]] = {}
     for number, one in enumerate(markers):
         wanted.setdefault(max(int(np.searchsorted(times, one.start + 1e-6, "right")) - 1, 0), []).append((number, one))
@@ -87,18 +90,27 @@ def _result(session: Session, frame: Frame, image: Image) -> Tracked:
 
 def _frames(session: Session) -> Iterator[tuple[Frame, Image]]:
     """Frames of the table with their pictures. Raises OutputError where there is no video, or it is shorter."""
-    video, times, shown = _video(session), session.take().time, 0
+    video, pictured, shown = _video(session), _pictured(session), 0
+    times = session.take().time[pictured]
     try:
         with av.open(str(video)) as container:
-            for index, time, picture in zip(session.frames, times, container.decode(video=0), strict=False):
+            for index, time, picture in zip(session.frames[pictured], times, container.decode(video=0), strict=False):
                 image = np.ascontiguousarray(picture.to_ndarray(format="rgb24"), dtype=np.uint8)
                 shown += 1
                 yield Frame(image, float(time), int(index)), image
     except av.error.FFmpegError as error:
         raise OutputError(f"{video} cannot be read ({error}); restore it from a copy.") from error
-    if shown < len(session.frames):
-        missing = len(session.frames) - shown
+    if shown < len(pictured):
+        missing = len(pictured) - shown
         raise OutputError(f"{video} has {shown} pictures, {missing} fewer than the table has frames.")
+
+
+def _pictured(session: Session) -> npt.NDArray[np.int64]:
+    """(P,) which of the frames have a picture, in the pictures' order."""
+    known = "video_index" in session.names and np.isfinite(session.column("video_index"))
+    if not np.any(known):
+        return np.arange(len(session.frames))
+    return np.asarray(np.searchsorted(session.frames, np.unique(session.column("frame_index")[known])), np.int64)
 
 
 def _video(session: Session) -> Path:

@@ -1,0 +1,129 @@
+"""Another filter over a recording: the same one gives the same bits, another one other numbers, and raw ones stay."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from synthetic import BASIS
+from test_session import INFO, Stage
+
+from tracker.cli import main
+from tracker.errors import ModelError, OutputError, SettingsError, SourceError
+from tracker.session.record import Recorder
+from tracker.session.replay import Session, open_session
+from tracker.session.reprocess import reprocess
+from tracker.settings import Filter, OneEuro
+
+GAP = range(55, 60)
+"""Frames that were dropped before the tracker saw them."""
+
+
+def run(*tokens: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        main(tokens)
+    return int(end.value.code or 0)
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's settings file."""
+    monkeypatch.setenv("STILLPOINT_SETTINGS", str(tmp_path / "settings.toml"))
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A noisy head, lost for a while, frames dropped, then a second face; filtered by the default method."""
+    out = tmp_path_factory.mktemp("session") / "one"
+    recorder, stage = Recorder(out, annotated=False, clean=True), Stage()
+    recorder.open(INFO)
+    for i in range(90):
+        if i not in GAP:
+            recorder.write(stage(i, 100.0 + i / 30 + 0.003 * (i % 3)))
+    recorder.close()
+    return out
+
+
+@pytest.fixture
+def session(recorded: Path, tmp_path: Path) -> Session:
+    shutil.copytree(recorded, tmp_path / "copy")
+    return replace(open_session(tmp_path / "copy"), basis=BASIS)
+
+
+def timeless(path: Path) -> pa.Table:
+    """Without the one thing that no second run can repeat: how long the filter took."""
+    return pq.read_table(path).drop_columns(["filter_s"])
+
+
+def test_the_same_filter_gives_the_same_bits(session: Session) -> None:
+    shares: list[float] = []
+    target = reprocess(session, Filter(), "again", progress=shares.append)
+    assert target.name == "frames_again.parquet"
+    assert timeless(target).equals(timeless(session.folder / "frames.parquet"))
+    assert pq.read_table(target)["state"].to_pylist().count("dropped") == len(GAP)
+    assert shares[-1] == 1.0
+
+
+@pytest.mark.parametrize("method", ["none", "one_euro", "kalman"])
+def test_another_filter_changes_only_what_it_makes(session: Session, method: str) -> None:
+    before = timeless(session.folder / "frames.parquet")
+    after = timeless(reprocess(session, Filter(method=method)))
+    assert timeless(session.folder / "frames.parquet").equals(before)
+    for name in before.column_names:
+        if name.startswith("stable_ibug68"):
+            assert not after[name].equals(before[name])
+            assert after[name].equals(before["raw_ibug68"]) == (method == "none")
+        elif not name.startswith(("stable_", "bbox_", "visibility_", "presence")):
+            assert after[name].equals(before[name]), name
+
+
+def test_parameters_count(session: Session) -> None:
+    calm = Filter(method="one_euro", one_euro=OneEuro(min_cutoff=0.05, beta=0.0))
+    one = pq.read_table(reprocess(session, Filter(method="one_euro"), "one"))
+    two = pq.read_table(reprocess(session, calm, "two"))
+    assert not one["stable_rotation"].equals(two["stable_rotation"])
+    passes = json.loads((session.folder / "session.json").read_text())["passes"]
+    assert set(passes) == {"one", "two"} and passes["two"]["filter"]["one_euro"]["min_cutoff"] == 0.05
+
+
+def test_a_pass_is_opened_by_its_name(session: Session) -> None:
+    reprocess(session, Filter(method="none"), "bare")
+    bare = open_session(session.folder, "bare")
+    np.testing.assert_array_equal(bare.values("ibug68"), bare.showing("raw").values("ibug68"))
+    with pytest.raises(SourceError, match="no pass 'other'"):
+        open_session(session.folder, "other")
+
+
+def test_what_cannot_be_done_is_told_and_leaves_nothing(session: Session) -> None:
+    with pytest.raises(SettingsError, match="median"):
+        reprocess(session, Filter(method="median"), "x")
+    for name in ("../up", "a b", ".", "x" * 80):
+        with pytest.raises(SettingsError, match="cannot be called"):
+            reprocess(session, Filter(), name)
+    with pytest.raises(ModelError, match="not installed"):
+        reprocess(replace(session, basis=None), Filter(), "x")
+    reprocess(session, Filter(), "x")
+    with pytest.raises(OutputError, match="--overwrite"):
+        reprocess(session, Filter(), "x")
+    assert sorted(path.name for path in session.folder.glob("frames*")) == [
+        "frames.csv", "frames.parquet", "frames_x.parquet",
+    ]  # fmt: skip
+
+
+def test_the_shipped_network_on_the_demo_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    tokens = ("record", "demo:2?frames=50&width=320&height=240", "--out", str(out), "--engine", "onnx")
+    assert run(*tokens) == 0
+    assert run("reprocess", str(out), "--filter", "default", "--name", "same") == 0
+    assert "frames_same.parquet" in capsys.readouterr().out
+    assert timeless(out / "frames_same.parquet").equals(timeless(out / "frames.parquet"))
+    assert run("reprocess", str(out), "--filter", "one_euro") == 0
+    assert not timeless(out / "frames_one_euro.parquet").equals(timeless(out / "frames.parquet"))

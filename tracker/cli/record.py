@@ -1,0 +1,166 @@
+"""`stillpoint record`: what the window's button does, without a window."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ..capture.source import kind_of, open_source
+from ..capture.thread import CaptureThread, Message
+from ..errors import OutputError, SettingsError, SourceError
+from ..pipeline import Pipeline
+from ..session.record import Recorder
+from ..settings import load_settings
+from ..temporal import Stabilizer
+from .track import report
+
+_EVERY_S = 0.25
+_LATE_S = 2.0
+"""A live source that sends nothing any more is not waited for longer than this beyond --duration."""
+
+
+def record(
+    source: str,
+    *,
+    out: Path,
+    realtime: Annotated[bool, Parameter(negative="")] = False,
+    loop: Annotated[bool, Parameter(negative="")] = False,
+    duration: float | None = None,
+    filter: str | None = None,
+    engine: str | None = None,
+    max_faces: int | None = None,
+    annotated: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Record SOURCE into a session's folder: the clean video, a row for every captured frame, and session.json.
+
+    It ends with the source, after --duration, or at Ctrl-C or SIGTERM; every way the session is complete.
+
+    Parameters
+    ----------
+    source:
+        A camera's index or name, a video file, a folder of images, a URL, or "demo".
+    out:
+        The folder; it is made where there is none.
+    realtime:
+        Play a recording at its own pace, as if it were a camera; frames that come too fast are dropped and counted.
+    loop:
+        Repeat a recording.
+    duration:
+        End after so many seconds of the source's clock.
+    filter:
+        none, one_euro, kalman or default; else what the settings say.
+    engine:
+        auto, onnx, torch or torch:cuda; else what the settings say.
+    max_faces:
+        How many faces are followed at most; else what the settings say.
+    annotated:
+        Write a video with the overlay too.
+    overwrite:
+        Replace the session that the folder holds.
+    """
+    from ..detection.follow import FaceTracker
+
+    kind = kind_of(source)
+    if duration is not None and not duration > 0:
+        raise SettingsError(f"A recording of {duration:g} s cannot be made; --duration wants seconds above 0.")
+    settings = load_settings()
+    chosen = msgspec.structs.replace(settings.filter, method=filter or settings.filter.method)
+    stabilizer = Stabilizer(chosen.method, chosen)
+    if kind == "camera":
+        # The window waits for a camera that is not there yet; a command says so and ends.
+        open_source(source, settings.capture).close()
+    detection = settings.detection
+    tracker = FaceTracker(
+        engine=engine or detection.engine,
+        max_faces=max_faces or detection.max_faces,
+        threads=detection.threads or None,
+        model=detection.model,
+        focal=detection.focal or None,
+    )
+    recorder = Recorder(
+        out, annotated=annotated, clean=True, filter=chosen, model=tracker.model_info, overwrite=overwrite,
+        limit_s=duration,
+    )  # fmt: skip
+    console = Console()
+
+    def tell(text: str) -> None:
+        console.print(text, markup=False, highlight=False)
+
+    def heard(message: Message) -> None:
+        tell(message.text)
+
+    capture = CaptureThread(source, settings.capture, realtime=realtime, loop=loop, on_message=heard)
+    pipeline = Pipeline(capture, tracker, stabilizer, [recorder], on_message=tell)
+    with _stop_signals() as stop:
+        pipeline.start()
+        try:
+            _watch(pipeline, recorder, stop, duration, console)
+        finally:
+            pipeline.stop(timeout=None)
+    if recorder.problem is not None:
+        raise OutputError(recorder.problem)
+    if recorder.summary is None:
+        raise SourceError(f"{source} gave no picture. {capture.message.text}")
+    report(console, out, recorder.summary)
+    if capture.message.state == "failed":
+        raise SourceError(capture.message.text)
+
+
+def _watch(
+    pipeline: Pipeline, recorder: Recorder, stop: threading.Event, duration: float | None, console: Console
+) -> None:
+    """Wait for whatever ends the recording, and show how it does."""
+    late: float | None = None
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        while pipeline.running and recorder in pipeline.sinks and not recorder.full.is_set():
+            if stop.wait(_EVERY_S):
+                return
+            live.update(_state(recorder), refresh=True)
+            if duration is None or pipeline.info is None or not pipeline.info.live:
+                continue
+            if late is None and recorder.frames:
+                late = time.monotonic() + duration + _LATE_S
+            elif late is not None and time.monotonic() > late:
+                return
+
+
+def _state(recorder: Recorder) -> Text:
+    minutes, seconds = divmod(recorder.seconds, 60)
+    size = sum(path.stat().st_size for path in recorder.out.iterdir() if path.is_file()) / 2**20
+    free = shutil.disk_usage(recorder.out).free / 2**30
+    dropped = f", {recorder.dropped} dropped" if recorder.dropped else ""
+    line = f"{int(minutes):02}:{seconds:04.1f}  {recorder.frames} frames{dropped}  {size:.1f} MiB, {free:.1f} GiB free"
+    return Text.assemble((" REC ", "bold white on red"), "  ", line, "  Ctrl-C ends it")
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; a second one interrupts as ever."""
+    stop = threading.Event()
+    before: dict[signal.Signals, Any] = {}
+
+    def asked(number: int, _: Any) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.getsignal(number)
+        signal.signal(number, asked)
+    try:
+        yield stop
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
