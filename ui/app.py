@@ -99,7 +99,10 @@ def face_tracker(settings: Settings) -> Tracker:
 
 
 def recorder(folder: Path, settings: Settings, tracker: Tracker) -> Sink:
-    """The sink that writes what `stillpoint track` writes, and the clean video. Raises OutputError where the folder cannot be written."""
+    """The sink that writes what `stillpoint track` writes, and the clean video.
+
+    Raises OutputError where the folder cannot be written.
+    """
     from tracker.session.record import Recorder
 
     return Recorder(folder, clean=True, filter=settings.filter, model=getattr(tracker, "model_info", None))

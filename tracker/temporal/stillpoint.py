@@ -33,8 +33,8 @@ _TAU = np.array([0.08, 0.5, 2.0])
 _CALMER = 1.5
 """How much more noise is expected of a pose that pixels carry: what is left of it moves slowly."""
 _MOST = 0.001
-"""Face sizes: the most noise that a pose which pixels carry can have. A head that shakes too fast for its differences to
-tell motion from noise must not be taken for a noisy one that rests."""
+"""Face sizes: the most noise that a pose which pixels carry can have. A head that shakes too fast for its differences
+to tell motion from noise must not be taken for a noisy one that rests."""
 _BRISK = 1.0
 """Face sizes a second of the pixels at which half of that is given up."""
 _DWELL = 4.0
