@@ -91,10 +91,10 @@ class Locator:
         if check is None:
             check = (MODEL if isinstance(model, ort.InferenceSession) else Path(model)).with_name(CHECK_NAME)
         self.session = _session(model)
-        self.check = _session(check) if isinstance(check, ort.InferenceSession) or Path(check).is_file() else None
+        self.check = _session(check)
         self.threshold = threshold
         self._input = self.session.get_inputs()[0].name
-        self._check_input = self.check.get_inputs()[0].name if self.check else ""
+        self._check_input = self.check.get_inputs()[0].name
 
     def find(self, image: Image, max_faces: int = 16, pyramid: bool = False) -> list[Find]:
         """Faces of a picture (H, W, 3) uint8 RGB of any size, by falling score times side, at most `max_faces`.
@@ -119,8 +119,8 @@ class Locator:
         return decode(np.asarray(maps)[0], CANDIDATE, scale, largest)
 
     def _look_again(self, image: Image, candidates: Sequence[Find]) -> list[Find]:
-        if not candidates or self.check is None:
-            return [f for f in candidates if f.score > 0.4]
+        if not candidates:
+            return []
         crops = np.stack([check_crop(image, f.centre, f.side, f.roll) for f in candidates])
         (answers,) = self.check.run(None, {self._check_input: crops})
         finds = (mended(f, a) for f, a in zip(candidates, np.asarray(answers), strict=True))

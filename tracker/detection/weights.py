@@ -34,7 +34,7 @@ class Weights:
     @property
     def info(self) -> dict[str, Any]:
         """Name, version and hashes: what a recording stores of the model."""
-        files = (self.landmarks, self.normalizer, self.locator)
+        files = (self.landmarks, self.normalizer, self.locator, self.locator.with_name("locator_check.onnx"))
         return {
             "name": self.folder.name,
             "format": FORMAT,

@@ -6,26 +6,21 @@ import argparse
 import json
 import logging
 import time
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from ..detection.locator import LIVE_PIXELS, MULTIPLE, STRIDE, VERSION
-from ..errors import ModelError
+from ..detection.locator import LIVE_PIXELS, MULTIPLE, STRIDE
 from .locator_data import load_backgrounds, load_faces
+from .locator_export import export
 from .locator_net import Deployed, LocatorNet, loss, targets
 from .locator_scenes import Stock, scene
 
 log = logging.getLogger(__name__)
-
-TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,47 +143,10 @@ def _show(values: dict[str, float]) -> str:
 
 def export_locator(net: LocatorNet, path: Path) -> Path:
     """Write the network as ONNX with its metadata; raises ModelError where ONNX and torch differ by over 1e-4."""
-    model = Deployed(net).eval()
     sample = torch.zeros(1, 224, 384, 3, dtype=torch.uint8)
-    with warnings.catch_warnings():
-        # The exporter that warns is the one that needs no further package.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model, (sample,), str(path), input_names=["image"], output_names=["maps"], dynamo=False, opset_version=17,
-            dynamic_axes={"image": {1: "height", 2: "width"}, "maps": {2: "rows", 3: "columns"}},
-        )  # fmt: skip
-    proto = onnx.load(str(path))
-    facts = {"version": VERSION, "stride": STRIDE, "multiple": MULTIPLE, "live_pixels": LIVE_PIXELS}
-    onnx.helper.set_model_props(proto, {"name": "locator", **{k: str(v) for k, v in facts.items()}})
-    onnx.save(proto, str(path))
-    difference = parity(model, path)
-    if difference > TOLERANCE:
-        raise ModelError(
-            f"The exported locator differs from torch by {difference:.2e}, wanted {TOLERANCE}; not usable."
-        )
-    log.info("%s: %.0f kB, differs from torch by %.1e", path, path.stat().st_size / 1e3, difference)
-    return path
-
-
-def parity(model: Deployed, path: Path, seed: int = 0) -> float:
-    """The largest difference of torch's and ONNX Runtime's maps on noise of three shapes, peaks aside.
-
-    A cell is a peak or not: where two neighbours tie within rounding, the engines may choose differently, so the
-    heat is compared where both say that it is one.
-    """
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    random = np.random.default_rng(seed)
-    worst = 0.0
-    for shape in ((224, 384), (256, 192), (64, 32)):
-        coarse = random.integers(0, 256, (1, shape[0] // 8, shape[1] // 8, 3), dtype=np.uint8)
-        image = coarse.repeat(8, 1).repeat(8, 2)
-        (theirs,) = session.run(None, {"image": image})
-        with torch.no_grad():
-            ours = model(torch.from_numpy(image)).numpy()
-        both = (ours[:, :1] > 0) & (theirs[:, :1] > 0)
-        worst = max(worst, float(np.abs(ours[:, 1:] - theirs[:, 1:]).max()))
-        worst = max(worst, float(np.abs(ours[:, :1] - theirs[:, :1])[both].max(initial=0.0)))
-    return worst
+    shapes = ((1, 224, 384, 3), (1, 256, 192, 3), (1, 64, 32, 3))
+    facts = {"name": "locator", "stride": STRIDE, "multiple": MULTIPLE, "live_pixels": LIVE_PIXELS}
+    return export(Deployed(net), sample, {"image": {1: "height", 2: "width"}}, facts, shapes, path)
 
 
 def main() -> None:

@@ -25,6 +25,11 @@ HEAT_SPREAD = 0.08
 """Standard deviation of the heat round a centre, of the face's side."""
 
 
+def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """3x3 without bias, and batch norm: one convolution after export."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs))
+
+
 class Separable(nn.Module):
     """Depthwise 5x5 (3x3 where it halves), then 1x1; an identity beside it where the shape stays."""
 

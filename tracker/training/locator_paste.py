@@ -12,7 +12,7 @@ from .locator_data import IGNORE, Marks
 Affine = npt.NDArray[np.float64]
 Random = np.random.Generator
 
-SMALLEST, LARGEST = 9.0, 220.0
+SMALLEST, LARGEST = 10.5, 220.0
 """Sides of the faces to learn, pixels of the network's input; smaller ones are neither learned nor punished."""
 
 
