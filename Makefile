@@ -1,6 +1,8 @@
 # Stillpoint. `make demo` sets up and runs; `make test` sets up and tests. Both work on a bare Debian or Ubuntu machine.
 
-PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(if $(shell command -v $(p) 2>/dev/null),$(p))))
+# The first Python that runs and is new enough (a name alone may be a version manager's empty shim).
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
 RUN_EXTRA := $(if $(shell nvidia-smi -L 2>/dev/null),[gpu],)
 LIBRARIES := libegl1 libgl1 libglib2.0-0 libfontconfig1 libdbus-1-3 libxkbcommon0 libxkbcommon-x11-0 libx11-xcb1 \
@@ -31,8 +33,8 @@ compare: .venv-compare/.ready
 	touch $@
 
 .venv/.made:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "Python 3.11 or newer was wanted, found $$($(or $(PYTHON),python3) --version 2>&1). Install it, for example: sudo apt install python3.11 python3.11-venv"; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer was wanted, found $$(python3 --version 2>&1 | head -1). \
+		Install it, for example: sudo apt install python3.11 python3.11-venv"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
 		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq "$$(basename $(PYTHON))-venv"; \
 		else echo "Python's venv module is missing. Paste: sudo apt install $$(basename $(PYTHON))-venv"; exit 1; fi; }
