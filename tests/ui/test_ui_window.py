@@ -148,8 +148,9 @@ def test_a_recording_is_a_whole_session(running: Window, qtbot: QtBot, tmp_path:
 def test_a_recording_ends_with_its_source(running: Window, qtbot: QtBot) -> None:
     with qtbot.waitSignal(running.live.recorded, timeout=LONG_MS) as done:
         running.toggle_recording()
-        before = running.video.scene
-        qtbot.waitUntil(lambda: running.video.scene is not before, timeout=LONG_MS)
+        folder = running.live.state.recording
+        assert folder is not None
+        qtbot.waitUntil((folder / "session.json").is_file, timeout=LONG_MS)  # its first frame has come
         running.open("demo:5")
     assert json.loads((Path(done.args[0]) / "session.json").read_text())["status"] == "complete"
     assert running.live.state.recording is None
