@@ -88,14 +88,7 @@ def face_tracker(settings: Settings) -> Tracker:
     """The tracker that the settings describe. Takes a while: it loads the networks."""
     from tracker.detection.follow import FaceTracker
 
-    detection = settings.detection
-    return FaceTracker(
-        engine=detection.engine,
-        max_faces=detection.max_faces,
-        threads=detection.threads or None,
-        model=detection.model,
-        focal=detection.focal or None,
-    )
+    return FaceTracker.configured(settings.detection)
 
 
 def recorder(folder: Path, settings: Settings, tracker: Tracker) -> Sink:

@@ -95,9 +95,6 @@ def _tracker(settings: Settings) -> Any:
 
     wanted = settings.detection
     if getattr(_mine, "settings", None) != wanted:
-        _mine.tracker = FaceTracker(
-            engine=wanted.engine, max_faces=wanted.max_faces, threads=wanted.threads or None, model=wanted.model,
-            focal=wanted.focal or None,
-        )  # fmt: skip
+        _mine.tracker = FaceTracker.configured(wanted)
         _mine.settings = wanted
     return _mine.tracker

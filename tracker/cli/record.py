@@ -82,14 +82,7 @@ def record(
     if kind == "camera":
         # The window waits for a camera that is not there yet; a command says so and ends.
         open_source(source, settings.capture).close()
-    detection = settings.detection
-    tracker = FaceTracker(
-        engine=engine or detection.engine,
-        max_faces=max_faces or detection.max_faces,
-        threads=detection.threads or None,
-        model=detection.model,
-        focal=detection.focal or None,
-    )
+    tracker = FaceTracker.configured(settings.detection, engine, max_faces)
     recorder = Recorder(
         out, annotated=annotated, clean=True, filter=chosen, model=tracker.model_info, overwrite=overwrite,
         limit_s=duration,

@@ -76,14 +76,7 @@ def stream(
         for sink in sinks.values():
             sink.recentre()
     filtering = msgspec.structs.replace(settings.filter, method=filter or settings.filter.method)
-    detection = settings.detection
-    tracker = FaceTracker(
-        engine=engine or detection.engine,
-        max_faces=max_faces or detection.max_faces,
-        threads=detection.threads or None,
-        model=detection.model,
-        focal=detection.focal or None,
-    )
+    tracker = FaceTracker.configured(settings.detection, engine, max_faces)
     pipeline = Pipeline(
         CaptureThread(source, settings.capture, realtime=True, loop=loop),
         tracker,

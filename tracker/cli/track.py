@@ -84,13 +84,7 @@ def track(
         settings = msgspec.structs.replace(settings, filter=chosen, detection=asked)
         track_many(source, out, Job("", "", settings, video, layout), workers, scheduler, overwrite)
         return
-    tracker = FaceTracker(
-        engine=engine or detection.engine,
-        max_faces=max_faces or detection.max_faces,
-        threads=detection.threads or None,
-        model=detection.model,
-        focal=detection.focal or None,
-    )
+    tracker = FaceTracker.configured(settings.detection, engine, max_faces)
     recorder = Recorder(
         out, annotated=video, layout=layout, filter=chosen, model=tracker.model_info, overwrite=overwrite
     )

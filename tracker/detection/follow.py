@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from ..head import Basis, load_head
+from ..settings import Detection
 from ..types import Array, Camera, Face, FaceState, Frame, Image, TrackResult
 from .align import Anchor, anchor_at, carry, motion_between
 from .code import decode, presence
@@ -93,6 +94,17 @@ class FaceTracker:
         self.basis = Basis(load_head(), self._weights.field)
         self.max_faces = max_faces
         self.reset()
+
+    @classmethod
+    def configured(cls, settings: Detection, engine: str | None = None, max_faces: int | None = None) -> FaceTracker:
+        """The tracker that the settings describe, but for what is given."""
+        return cls(
+            engine=engine or settings.engine,
+            max_faces=max_faces or settings.max_faces,
+            threads=settings.threads or None,
+            model=settings.model,
+            focal=settings.focal or None,
+        )
 
     @property
     def engine_name(self) -> str:
