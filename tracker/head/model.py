@@ -144,6 +144,24 @@ def _turned(vectors: npt.NDArray[np.floating]) -> Array:
     return np.ascontiguousarray(vectors.astype(np.float32) @ HEAD_FROM_FILE.T)
 
 
+def turning(modes: npt.NDArray[Any], points: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """(K, 3) radians per unit: the small rotation about the middle of `points` (N, 3) that best explains each
+    displacement `modes` (K, N, 3) of them."""
+    arm = points - points.mean(0)
+    inertia = np.eye(3) * (arm**2).sum() - arm.T @ arm
+    return np.asarray(np.cross(arm, modes).sum(1) @ np.linalg.inv(inertia))
+
+
+def _without_turning(modes: Array, mean: Array, rows: LayoutRows) -> Array:
+    """Identity modes (K, V, 3) that leave the head where it looks: turning it is the pose's part alone.
+
+    As found in the file, a person's shape could turn the face by degrees, and the pose had to make up for it.
+    """
+    points = rows.of(mean).astype(np.float64)
+    turn = turning(rows.of(modes).astype(np.float64), points)
+    return np.asarray(modes - np.cross(turn[:, None], mean - points.mean(0)), dtype=np.float32)
+
+
 @lru_cache(maxsize=2)
 def load_head(path: Path | None = None) -> HeadModel:
     """The head model that ships. Raises ModelError where the file is missing or damaged."""
@@ -168,9 +186,11 @@ def load_head(path: Path | None = None) -> HeadModel:
             }
             for name, source in SAME_ROWS.items():
                 layouts[name], visible[name] = layouts[source], visible[source]
+            mean = _turned(data["mean"])
+            identity = _turned(data["identity"][:IDENTITY_MODES])
             return HeadModel(
-                mean=_turned(data["mean"]),
-                identity=_turned(data["identity"][:IDENTITY_MODES]),
+                mean=mean,
+                identity=_without_turning(identity, mean, layouts["aflw2000_68"]),
                 expression=_turned(data["expression"]),
                 tri=data["tri"].astype(np.intp),
                 region=data["region"],

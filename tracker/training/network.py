@@ -211,6 +211,7 @@ class Prediction:
     nearness: Tensor
     bend: Tensor
     offset: Tensor
+    turning: Tensor
 
 
 class Model(nn.Module):
@@ -254,4 +255,14 @@ class Model(nn.Module):
             code[:, C.NEARNESS],
             bend,
             offset,
+            self.turning(modes[-C.RESIDUALS :]),
         )
+
+    def turning(self, modes: Tensor) -> Tensor:
+        """(R, 3) radians per unit: how far residual modes (R, Q, 3) turn the head, which is the pose's part."""
+        part = SLICES["aflw2000_68"]
+        arm = self.field.base[part] - self.field.base[part].mean(0)
+        inertia = torch.eye(3, device=arm.device) * (arm**2).sum() - arm.T @ arm
+        spin = torch.linalg.cross(arm.expand_as(modes[:, part]), modes[:, part]).sum(1)
+        out: Tensor = spin @ torch.linalg.inv(inertia)
+        return out
