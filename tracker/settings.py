@@ -33,7 +33,7 @@ class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Detection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The detector. `threads` 0 means one; `focal` 0 means that 65 degrees of horizontal view are assumed."""
 
-    engine: Literal["auto", "onnx", "torch", "torch:cuda"] = "auto"
+    engine: Literal["auto", "onnx", "onnx:int8", "torch", "torch:cuda"] = "auto"
     model: str = "default"
     max_faces: int = 1
     threads: int = 0
@@ -107,6 +107,42 @@ class Stream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: str = ""
 
 
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How sessions are recorded. `preroll_s`: so many seconds before the button was pressed are recorded too (30 at
+    most). `stop_after_s` ends a recording by itself (0: never).
+
+    `overlay`: a second video with the overlay drawn in. `lossless`: the clean video keeps every bit, at about 15 times
+    the size. `subject`, a pseudonym, and `consent`, a text, are written into session.json.
+    """
+
+    preroll_s: float = 0.0
+    stop_after_s: float = 0.0
+    overlay: bool = False
+    lossless: bool = False
+    subject: str = ""
+    consent: str = ""
+
+
+class Annotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Markers. `labels`: NAME=KEY #rrggbb with semicolons between (`session.label_set`); `author` is written beside
+    what a person marks and corrects.
+
+    The others switch markers that make themselves: face lost and found, blink, mouth open, head turn, stabilizer reset;
+    `*_at` are the shapes (0..1) and the yaw (degrees) where they begin.
+    """
+
+    labels: str = "mark=1 #f0a52a; speech=2 #5ab8f0; smile=3 #3fd0a0; look away=4 #e88ac0"
+    author: str = ""
+    face: bool = True
+    blink: bool = True
+    mouth: bool = True
+    turn: bool = True
+    reset: bool = True
+    blink_at: float = 0.5
+    mouth_at: float = 0.3
+    turn_at: float = 20.0
+
+
 class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the window draws. `follow`: the 3D head turns with the face, or stays frontal; `renderer`: of the head."""
 
@@ -126,6 +162,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capture: Capture = Capture()
     detection: Detection = Detection()
     filter: Filter = Filter()
+    record: Record = Record()
+    annotate: Annotate = Annotate()
     stream: Stream = Stream()
     view: View = View()
 

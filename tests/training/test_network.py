@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -18,6 +19,7 @@ from tracker.head import Basis, load_head  # noqa: E402
 from tracker.training.export import _field, export, load_checkpoint  # noqa: E402
 from tracker.training.network import SIZES, Model, crop_affine, cut  # noqa: E402
 from tracker.training.packs import SETS, SLICES  # noqa: E402
+from tracker.training.quantize import kept, quantize  # noqa: E402
 from tracker.training.train import TrainConfig, _Run  # noqa: E402
 from tracker.types import Camera  # noqa: E402
 
@@ -68,6 +70,15 @@ def test_export_writes_a_model_that_loads_and_refuses_what_is_none(tmp_path: Pat
     differences = export(checkpoint, tmp_path / "model")
     assert set(differences) == {"normalizer", "landmarks"}
     assert "data" not in (tmp_path / "model" / "model.json").read_text().split('"')
+    twin = tmp_path / "model" / "landmarks_int8.onnx"
+    crops = np.random.default_rng(0).integers(0, 256, (64, CROP, CROP, 3), dtype=np.uint8)
+    assert quantize(tmp_path / "model" / "landmarks.onnx", twin, crops) < 1.0
+    graph = onnx.load(twin).graph
+    stay = kept(onnx.load(tmp_path / "model" / "landmarks.onnx"))
+    read_exactly = [n for n in graph.node if n.op_type == "Conv" and not n.input[0].endswith("DequantizeLinear_Output")]
+    assert len(read_exactly) == len(stay) > 0
+    assert any(n.op_type == "QuantizeLinear" for n in graph.node)
+    assert twin.stat().st_size < (tmp_path / "model" / "landmarks.onnx").stat().st_size
     model, saved = load_checkpoint(checkpoint)
     assert saved["step"] == 0
     assert not model.training

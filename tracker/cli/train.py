@@ -19,6 +19,7 @@ def train(
     free: bool = False,
     negatives: Path | None = None,
     start: Path | None = None,
+    teacher: Path | None = None,
     seed: int = 1,
     batch: int = 64,
     rate: float = 0.0022,
@@ -45,6 +46,8 @@ def train(
         Folder of pictures without faces.
     start
         Checkpoint to start from.
+    teacher
+        Checkpoint of a bigger network to imitate beside the labels.
     seed
         Draws of rows, augmentation and weights.
     batch
@@ -66,6 +69,6 @@ def train(
     config = TrainConfig(
         data=str(data), out=str(out), size=size, packs=FREE_PACKS if free else ALL_PACKS, images=images,
         minutes=minutes, negatives=str(negatives) if negatives else None, start=str(start) if start else None,
-        seed=seed, batch=batch, rate=rate, threads=threads, device=device,
+        teacher=str(teacher) if teacher else None, seed=seed, batch=batch, rate=rate, threads=threads, device=device,
     )  # fmt: skip
     print(f"Checkpoint: {run(config)}")

@@ -32,9 +32,20 @@ class Weights:
     facts: dict[str, Any]
 
     @property
+    def landmarks_int8(self) -> Path:
+        """The landmark network's eight-bit twin; need not be there."""
+        return self.folder / "landmarks_int8.onnx"
+
+    @property
     def info(self) -> dict[str, Any]:
         """Name, version and hashes: what a recording stores of the model."""
-        files = (self.landmarks, self.normalizer, self.locator, self.locator.with_name("locator_check.onnx"))
+        files = (
+            self.landmarks,
+            self.landmarks_int8,
+            self.normalizer,
+            self.locator,
+            self.locator.with_name("locator_check.onnx"),
+        )
         return {
             "name": self.folder.name,
             "format": FORMAT,

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..detection.crop import CROP
 from .network import Prediction
 from .packs import SETS, SLICES
 
@@ -81,6 +82,20 @@ def losses(p: Prediction, points: Tensor, t: Targets, warm: bool) -> dict[str, T
     )
     out["presence"] = 0.3 * F.binary_cross_entropy_with_logits(p.presence, t.face)
     return out
+
+
+def imitation(p: Prediction, told: Prediction, face: Tensor) -> dict[str, Tensor]:
+    """How far a pupil is from its teacher on the same crops: every set's points, the turn and the shapes."""
+    mask = face[:, None]
+    distance = ((p.points - told.points) ** 2).sum(-1).add(1e-3).sqrt() / (0.6 * CROP)
+    place = torch.stack([distance[:, SLICES[s.name]].mean(1) for s in SETS]).mean(0)
+    chord = ((p.rotation - told.rotation) ** 2).sum((1, 2)).add(1e-6).sqrt()
+    return {
+        "told_points": POINT * (place * face).sum() / face.sum().clamp_min(1),
+        "told_rotation": 0.5 * (chord * face).sum() / face.sum().clamp_min(1),
+        "told_shapes": 0.4 * ((p.raw_expression - told.expression).abs() * mask).sum() / (52 * face.sum().clamp_min(1)),
+        "told_spread": 0.05 * ((p.log_std - told.log_std).abs() * mask).mean(),
+    }
 
 
 def _depth(p: Prediction, t: Targets) -> Tensor:

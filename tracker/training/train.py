@@ -25,7 +25,7 @@ from ..detection.code import PRESENCE
 from ..detection.crop import CROP, ROI
 from .augment import Sampler
 from .batches import Batch, batches
-from .losses import losses
+from .losses import imitation, losses
 from .negatives import HardPool, load_negatives
 from .network import SIZES, Model, Prediction, crop_affine, cut, random_similarity, resample
 from .packs import ALL_PACKS, load_rows
@@ -56,6 +56,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workers: int = 1
     device: str = "cpu"
     start: str | None = None
+    teacher: str | None = None
+    """Checkpoint of a bigger network, whose points and shapes are imitated beside the labels."""
 
 
 def train(config: TrainConfig) -> Path:
@@ -96,6 +98,7 @@ class _Run:
         if config.start:
             self.model.load_state_dict(torch.load(config.start, weights_only=True)["average"])
         self.model.landmarks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.teacher = _teacher(config.teacher, self.model)
         self.averaged = copy.deepcopy(self.model).requires_grad_(False)
         plain = [p for n, p in self.model.named_parameters() if p.ndim < 2 or n.startswith("field")]
         cutter = list(self.model.normalizer.parameters())
@@ -163,6 +166,12 @@ class _Run:
                 extra["identity"] = (0.02 if progress < 0.5 else 0.002) * (o**2).sum(1).mean()
             code = self.model.landmarks(pictures.contiguous(memory_format=torch.channels_last))
         prediction = self.model.read(code.float())
+        if self.teacher is not None:
+            with torch.no_grad(), torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+                said = self.teacher.landmarks(pictures.contiguous(memory_format=torch.channels_last))
+            with torch.no_grad():
+                told = self.teacher.read(said.float())
+            extra |= imitation(prediction, told, targets.face)
         points = prediction.points
         if affine is not None:
             # For a while the normalizer learns from the pixels alone: through the mapping it would be a
@@ -254,6 +263,19 @@ class _Run:
             group["share"] = share
         self.step, self.seconds = int(saved["step"]), float(saved["seconds"])
         log.info("resumed at step %d", self.step)
+
+
+def _teacher(path: str | None, pupil: Model) -> Model | None:
+    """The network that is imitated; the pupil starts with its normalizer and its field of queries."""
+    if path is None:
+        return None
+    saved = torch.load(path, weights_only=True)
+    teacher = Model(SIZES[saved["config"]["size"]])
+    teacher.load_state_dict(saved["average"])
+    pupil.normalizer.load_state_dict(teacher.normalizer.state_dict())
+    pupil.field.load_state_dict(teacher.field.state_dict())
+    teacher.landmarks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return teacher.eval().requires_grad_(False)
 
 
 def _turned(p: Prediction, affine: Tensor) -> Prediction:

@@ -16,6 +16,7 @@ from .form import Panel, named
 ENGINES = (
     ("Automatic", "auto"),
     ("ONNX Runtime (CPU)", "onnx"),
+    ("ONNX Runtime (CPU, 8 bits)", "onnx:int8"),
     ("PyTorch (CPU)", "torch"),
     ("PyTorch (NVIDIA GPU)", "torch:cuda"),
 )

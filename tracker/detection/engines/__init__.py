@@ -19,18 +19,30 @@ class Engine(Protocol):
 
 
 def load_engine(name: str, weights: Weights, threads: int) -> Engine:
-    """ "onnx", "torch", "torch:cuda", or "auto": CUDA where torch and a driver answer, else ONNX Runtime."""
+    """ "onnx", "onnx:int8", "torch", "torch:cuda", or "auto": CUDA where torch and a driver answer, else ONNX Runtime,
+    in eight bits where the CPU has instructions for them and the model has such weights."""
     if name == "auto":
-        name = "torch:cuda" if _cuda() else "onnx"
-    if name == "onnx":
+        name = "torch:cuda" if _cuda() else "onnx:int8" if _int8() and weights.landmarks_int8.is_file() else "onnx"
+    if name in ("onnx", "onnx:int8"):
         from .onnx import OnnxEngine
 
-        return OnnxEngine(weights, threads)
+        return OnnxEngine(weights, threads, int8=name.endswith("int8"))
     if name in ("torch", "torch:cuda"):
         from .torch import TorchEngine
 
         return TorchEngine(weights, "cuda" if name.endswith("cuda") else "cpu", threads)
-    raise ModelError(f"There is no engine {name!r}; take auto, onnx, torch or torch:cuda.")
+    raise ModelError(f"There is no engine {name!r}; take auto, onnx, onnx:int8, torch or torch:cuda.")
+
+
+def _int8() -> bool:
+    """Whether this CPU multiplies bytes: x86 without VNNI would be slower so, and might overflow."""
+    import importlib
+
+    try:
+        features = vars(importlib.import_module("numpy._core._multiarray_umath")).get("__cpu_features__", {})
+    except ImportError:
+        return False
+    return any(features.get(name, False) for name in ("AVX512VNNI", "ASIMDDP"))
 
 
 def _cuda() -> bool:

@@ -27,11 +27,12 @@ def session(path: str, threads: int) -> ort.InferenceSession:
 class OnnxEngine:
     """Two sessions, pictures in as uint8."""
 
-    name = "onnx"
-
-    def __init__(self, weights: Weights, threads: int) -> None:
+    def __init__(self, weights: Weights, threads: int, int8: bool = False) -> None:
+        if int8 and not weights.landmarks_int8.is_file():
+            raise ModelError(f"The model {weights.folder.name} has no eight-bit weights; take the engine onnx.")
+        self.name = "onnx:int8" if int8 else "onnx"
         self._normalizer = session(str(weights.normalizer), threads)
-        self._landmarks = session(str(weights.landmarks), threads)
+        self._landmarks = session(str(weights.landmarks_int8 if int8 else weights.landmarks), threads)
 
     def normalize(self, view: Image) -> Array:
         return np.asarray(self._normalizer.run(None, {"view": view[None]})[0][0], dtype=np.float32)
