@@ -57,7 +57,8 @@ def train(
     threads
         Threads of the training step; augmentation has a process of its own.
     device
-        cpu or cuda.
+        cpu, or cuda: there the batches are made too. With several GPUs:
+        torchrun --nproc-per-node N -m tracker.cli train DATA --out RUN --device cuda
     """
     try:
         from ..training.packs import ALL_PACKS, FREE_PACKS
@@ -70,5 +71,6 @@ def train(
         data=str(data), out=str(out), size=size, packs=FREE_PACKS if free else ALL_PACKS, images=images,
         minutes=minutes, negatives=str(negatives) if negatives else None, start=str(start) if start else None,
         teacher=str(teacher) if teacher else None, seed=seed, batch=batch, rate=rate, threads=threads, device=device,
+        tensors=device.startswith("cuda"),
     )  # fmt: skip
     print(f"Checkpoint: {run(config)}")

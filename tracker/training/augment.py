@@ -209,7 +209,7 @@ def degrade(image: Picture, rng: Rng) -> Picture:
         image = _motion_blur(image, rng)
     if rng.random() < 0.3:
         noise = np.empty((size, size, 3), np.int8)
-        cv2.randn(noise, 0, float(rng.uniform(2, 14)))
+        cv2.randn(noise, (0.0,) * 3, (float(rng.uniform(2, 14)),) * 3)
         image = cv2.add(image, noise, dtype=cv2.CV_8U)
     if rng.random() < 0.3:
         ok, blob = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])

@@ -72,6 +72,11 @@ class HardPool:
     def __len__(self) -> int:
         return min(int(self._count[0]), len(self._pictures))
 
+    @property
+    def pictures(self) -> Tensor:
+        """(n, ROI, ROI, 3) uint8."""
+        return self._pictures[: len(self)]
+
     def add(self, pictures: Tensor) -> None:
         """(n, ROI, ROI, 3) uint8; the oldest make room."""
         for picture in pictures:

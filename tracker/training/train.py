@@ -1,7 +1,9 @@
 """Training of the landmark network and its normalizer, jointly, through the landmark loss.
 
-Resumable (the last checkpoint holds everything), deterministic by seed, one process a device. The rate is constant
-for the first part and falls along a cosine to zero; what is evaluated and exported is the moving average.
+Resumable (the last checkpoint holds everything), deterministic by seed, one process a device (several under torchrun).
+Where a GPU trains, batches are made there (`tensor_batches`); where a CPU does, by OpenCV beside it (`batches`).
+The rate is constant for the first part and falls along a cosine to zero; what is evaluated and exported is the moving
+average.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from .losses import imitation, losses
 from .negatives import HardPool, load_negatives
 from .network import SIZES, Model, Prediction, crop_affine, cut, random_similarity, resample
 from .packs import ALL_PACKS, load_rows
+from .ranks import Ranks
+from .tensor_batches import TensorSampler
 from .validate import quick_scores
 
 log = logging.getLogger(__name__)
@@ -55,6 +59,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: int = 1
     workers: int = 1
     device: str = "cpu"
+    tensors: bool = False
+    """Make batches on the device itself: for a GPU."""
     start: str | None = None
     teacher: str | None = None
     """Checkpoint of a bigger network, whose points and shapes are imitated beside the labels."""
@@ -62,6 +68,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def train(config: TrainConfig) -> Path:
     """Run (or resume) the training; returns the last checkpoint's path."""
+    ranks = Ranks.join(config.device)
+    config = msgspec.structs.replace(config, device=ranks.device)
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config.threads)
@@ -71,29 +79,39 @@ def train(config: TrainConfig) -> Path:
     negatives = load_negatives(Path(config.negatives) if config.negatives else None)
     sampler = Sampler(rows.take(rows.trainable), negatives, hard=HardPool())
     held = rows.take(~rows.trainable)
-    run = _Run(config, out)
+    run = _Run(config, out, ranks)
     log.info(
         "%d faces to train on, %d held out, %d without faces", len(sampler.rows), len(held), len(sampler.negatives)
     )
-    stream = batches(sampler, config.batch, config.seed, run.step, config.workers)
+    seed = config.seed + 1_000 * ranks.rank
+    stream = (
+        TensorSampler(sampler.rows, negatives, config.device, seed, sampler.hard).stream(config.batch, run.step)
+        if config.tensors
+        else batches(sampler, config.batch, seed, run.step, config.workers)
+    )
     while run.progress() < 1:
         run.train_step(next(stream))
-        if run.step % 50 == 0:
-            run.log_losses()
         if run.due("mined", 180):
             run.mine(sampler)
+        if not ranks.first:
+            continue
+        if run.step % 50 == 0:
+            run.log_losses()
         if run.due("saved", 120):
             run.save()
         if run.due("scored", 420) or run.progress() >= 1:
             run.log_scores(quick_scores(run.averaged, held, config.device))
-    return run.save()
+    last = run.save() if ranks.first else out / "last.pt"
+    ranks.leave()
+    return last
 
 
 class _Run:
     """The state of one training run: model, average, optimiser, step and the log."""
 
-    def __init__(self, config: TrainConfig, out: Path) -> None:
+    def __init__(self, config: TrainConfig, out: Path, ranks: Ranks | None = None) -> None:
         self.config, self.out = config, out
+        self.ranks, self._together = ranks or Ranks(device=config.device), 0.0
         self.model = Model(SIZES[config.size]).to(config.device)
         if config.start:
             self.model.load_state_dict(torch.load(config.start, weights_only=True)["average"])
@@ -119,7 +137,10 @@ class _Run:
 
     def progress(self) -> float:
         """0..1 through the run, by pictures or by time, whichever is further."""
-        share = self.step * self.config.batch / self.config.images
+        return self._together if self.ranks.world > 1 else self._progress_after(self.step)
+
+    def _progress_after(self, steps: int) -> float:
+        share = steps * self.config.batch * self.ranks.world / self.config.images
         if self.config.minutes:
             share = max(share, (self.seconds + time.monotonic() - self._since) / 60 / self.config.minutes)
         return min(share, 1.0)
@@ -140,6 +161,7 @@ class _Run:
         total = torch.stack(list(terms.values())).sum()
         self.optimiser.zero_grad()
         torch.autograd.backward(total)
+        self._together = self.ranks.average(self.model.parameters(), self._progress_after(self.step + 1))
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         if torch.isfinite(norm):
             self.optimiser.step()
@@ -220,7 +242,8 @@ class _Run:
         worst = taken.argsort(descending=True)[: draws // 12]
         worst = worst[taken[worst] > 0.1]
         sampler.hard.add(pictures[worst])
-        self._write({"kind": "mined", "taken": round(float((taken > 0.5).float().mean()), 4), "kept": len(worst)})
+        if self.ranks.first:
+            self._write({"kind": "mined", "taken": round(float((taken > 0.5).float().mean()), 4), "kept": len(worst)})
 
     def log_losses(self) -> None:
         n = self._sums.pop("n", 1.0)
@@ -229,11 +252,11 @@ class _Run:
 
     def log_scores(self, scores: dict[str, Any]) -> None:
         self._write({"kind": "score"} | scores)
-        log.info("%d images: %s", self.step * self.config.batch, scores)
+        log.info("%d images: %s", self.step * self.config.batch * self.ranks.world, scores)
 
     def _write(self, row: dict[str, Any]) -> None:
         seconds = self.seconds + time.monotonic() - self._since
-        head = {"images": self.step * self.config.batch, "seconds": round(seconds, 1)}
+        head = {"images": self.step * self.config.batch * self.ranks.world, "seconds": round(seconds, 1)}
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(head | row) + "\n")
 
