@@ -19,6 +19,7 @@ All arrays are float32 unless said, C-contiguous, and never written to after con
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -80,11 +81,11 @@ class Pose:
 
 def _angles(rotation: Array) -> tuple[float, float, float]:
     """(yaw, pitch, roll) in degrees; see the module's formula."""
-    q = FACING @ rotation
-    yaw = np.arcsin(np.clip(q[0, 2], -1.0, 1.0))
-    pitch = np.arctan2(q[1, 2], q[2, 2])
-    roll = np.arctan2(-q[0, 1], q[0, 0])
-    return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
+    q = (FACING @ rotation).tolist()
+    yaw = math.asin(min(max(q[0][2], -1.0), 1.0))
+    pitch = math.atan2(q[1][2], q[2][2])
+    roll = math.atan2(-q[0][1], q[0][0])
+    return math.degrees(yaw), math.degrees(pitch), math.degrees(roll)
 
 
 def rotation_from_angles(yaw_deg: float, pitch_deg: float = 0.0, roll_deg: float = 0.0) -> Array:
@@ -151,6 +152,11 @@ class LandmarkBasis(Protocol):
     def points(self, state: FaceState, layout: Layout) -> Array: ...
     def std(self, state: FaceState, layout: Layout) -> Array: ...
     def visibility(self, state: FaceState, layout: Layout) -> Array: ...
+    def query_at(self, state: FaceState, x_px: float, y_px: float) -> Array | None: ...
+
+
+HELD_DRIFT = 0.5
+"""Face sizes a second: how fast the place of a face that is not seen becomes uncertain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +165,8 @@ class Face:
 
     `carried` (2, 3), where it could be measured: how the face's own pixels moved since the frame before, a similarity
     from pixels of that frame to pixels of this one.
+    `held`: seconds since the face was last seen, 0 in a frame that shows it. A filter goes on giving a lost face for a
+    moment, its presence fading and its deviations growing; the tracker itself never does.
 
     Accessors take a layout's name ("ibug68", "mediapipe478", "aflw21", "aflw2000_68", "dense") or an
     (N, 3) array of queries; they evaluate on demand and keep what they evaluated.
@@ -169,6 +177,7 @@ class Face:
     presence: float = 1.0
     id: int = 0
     carried: npt.NDArray[np.float64] | None = field(default=None, repr=False)
+    held: float = 0.0
     _kept: dict[tuple[str, str], Array] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -197,15 +206,28 @@ class Face:
 
     def std_px(self, layout: Layout = "ibug68") -> Array:
         """(N,) pixels: the standard deviation per axis that the network expects of each landmark."""
-        return self._evaluate("std", layout, lambda: self.basis.std(self.state, layout) * np.float32(self.size_px))
+        return self._evaluate("std", layout, lambda: self._std(layout) * np.float32(self.size_px))
 
     def visibility(self, layout: Layout = "ibug68") -> Array:
         """(N,) 0..1: 1 where nothing of the head itself hides the landmark."""
         return self._evaluate("visibility", layout, lambda: self.basis.visibility(self.state, layout))
 
+    def query_at(self, x_px: float, y_px: float) -> Array | None:
+        """The query (3,) of the mean head, metres, that is drawn at a pixel of the frame: a landmark made by pointing.
+
+        `landmarks_px(np.array([query]))` comes back to the pixel, in this frame and, with the face, in every other.
+        None where the pixel shows no skin of this face (beside it, or in an eye or an open mouth).
+        """
+        return self.basis.query_at(self.state, x_px, y_px)
+
     def with_state(self, state: FaceState, **changes: Any) -> Face:
         """The same face with another state: what a filter returns."""
         return replace(self, state=state, _kept={}, **changes)
+
+    def _std(self, layout: Layout) -> Array:
+        """(N,) face sizes."""
+        std = self.basis.std(self.state, layout)
+        return std if self.held == 0.0 else np.hypot(std, np.float32(HELD_DRIFT * self.held))
 
     def _evaluate(self, what: str, layout: Layout, compute: Any) -> Array:
         if not isinstance(layout, str):
@@ -227,10 +249,17 @@ class TrackResult:
     timings: Mapping[str, float] = field(default_factory=dict)
     dropped: int = 0
 
+    @property
+    def seen(self) -> tuple[Face, ...]:
+        """The faces that this frame shows: without those that a filter holds."""
+        return tuple(face for face in self.faces if face.held == 0.0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracked:
-    """What every sink gets: the same frame as measured and as stabilized."""
+    """What every sink gets: the same frame as measured and as stabilized. `done`: when that was, seconds on the capture
+    clock (None where the source is not live)."""
 
     raw: TrackResult
     stable: TrackResult
+    done: float | None = None

@@ -13,17 +13,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.detection.locator import CHECK_SHARE, CHECK_SIZE, Find, decode
+from tracker.detection.locator import CHECK_NAME, CHECK_SHARE, CHECK_SIZE, MODEL, Find, Locator, decode
 from tracker.errors import ModelError, SourceError
 from tracker.head import load_head
 from tracker.training import locator_export
-from tracker.training.locator import LocatorConfig, Scenes, export_locator, train_locator
+from tracker.training.locator import LocatorConfig, Scenes, export_locator, train_both, train_locator
 from tracker.training.locator_check import (
     CheckConfig,
     CheckNet,
     check_loss,
     gather,
     gather_wrong,
+    harder,
     square,
     train_check,
 )
@@ -292,6 +293,24 @@ def test_the_second_look_trains_and_exports(stock: Stock, tmp_path: Path) -> Non
     (answers,) = session.run(None, {"crops": np.zeros((3, CHECK_SIZE, CHECK_SIZE, 3), np.uint8)})
     assert answers.shape == (3, 6)
     assert ((answers[:, 0] > 0) & (answers[:, 0] < 1)).all()
+
+
+def test_what_the_second_look_believes_is_listed_more_often(stock: Stock, tmp_path: Path) -> None:
+    wrong = gather_wrong(lambda image: [find(image.shape[1] / 2, 20, 25)], stock, scenes=3, seed=0)
+    model = train_check(CheckConfig(tmp_path, steps=1, batch=8, workers=0), stock, wrong)
+    assert len(harder(wrong, model)) > 1.9 * len(wrong)  # untrained, it half believes everything
+
+
+def test_both_looks_train_one_after_the_other_and_go_on(stock: Stock, tmp_path: Path) -> None:
+    config = LocatorConfig(tmp_path, tmp_path, tmp_path, steps=1, batch=2, sizes=((96, 64),), workers=0)
+    check = CheckConfig(tmp_path, scenes=2, steps=2, batch=8, workers=0)
+    models = train_both(config, check, stock)
+    assert [m.name for m in models] == [MODEL.name, CHECK_NAME]
+    assert Locator(models[0]).find(np.zeros((40, 40, 3), np.uint8)) == []
+    started = torch.load(tmp_path / "check.pt", weights_only=True)
+    train_both(config, check, stock)
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 1
+    assert started.keys() == torch.load(tmp_path / "check.pt", weights_only=True).keys()
 
 
 def test_the_second_looks_loss_asks_no_square_of_what_is_no_face() -> None:

@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 
 from tracker.detection.crop import ROI, similarity  # noqa: E402
 from tracker.head import load_head  # noqa: E402
+from tracker.training import glasses, tensor_augment  # noqa: E402
 from tracker.training.augment import Sampler, degrade  # noqa: E402
 from tracker.training.batches import _Stream  # noqa: E402
 from tracker.training.packs import SLICES, Rows  # noqa: E402
@@ -115,3 +116,25 @@ def test_two_processes_train_one_model(data: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 4
     assert '"images": 64' in (tmp_path / "run" / "log.jsonl").read_text()
+
+
+def test_glasses_cover_the_eyes_and_nothing_below(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both kinds, on faces that look into the camera: eyes change, the mouth does not, profiles stay bare."""
+    monkeypatch.setattr(tensor_augment, "SHARE", 1.0)
+    points = rows.points[:, SLICES["tddfa68"]]
+    for i in np.flatnonzero(np.abs(rows.yaw) < 40)[:8]:
+        pair = glasses.place(rows.points[i], rows.rotation[i], np.random.default_rng(int(i)))
+        assert pair is not None
+        worn = glasses.wear(rows.images[i], pair, np.random.default_rng(int(i))).astype(int)
+        picture = torch.from_numpy(rows.images[i]).permute(2, 0, 1)[None].float()
+        args = (torch.from_numpy(points[i])[None], torch.from_numpy(rows.rotation[i])[None])
+        also = tensor_augment.wear(picture, *args, Draws(torch.Generator().manual_seed(int(i))))
+        for changed in (worn, also[0].permute(1, 2, 0).numpy().astype(int)):
+            off = np.abs(changed - rows.images[i]).max(-1) > 0
+            mouth = points[i, 48:].mean(0).astype(int)
+            assert off.sum() > 30
+            assert not off[mouth[1] :, :].any()
+    side = int(np.abs(rows.yaw).argmax())
+    turned = rows.rotation[side].copy()
+    turned[0, 0] = 0.1
+    assert glasses.place(rows.points[side], turned, np.random.default_rng(0)) is None

@@ -6,6 +6,8 @@ looks straight at the head, `centre` and `scale` in crop pixels. The crop's affi
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..types import Array, Camera, FaceState
@@ -44,13 +46,14 @@ def decode(code: Array, affine: Affine, camera: Camera) -> FaceState:
     second /= max(float(np.linalg.norm(second)), 1e-8)
     in_crop = np.stack([first, second, np.cross(first, second)], axis=1)
     roll = roll_of(affine)
-    turn = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
+    c, s = math.cos(roll), math.sin(roll)
+    turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
     centre = CROP / 2 * (1 + code[CENTRE].astype(np.float64))
     return FaceState(
         rotation=np.ascontiguousarray(turn @ in_crop, dtype=np.float32),
         centre=apply(affine, centre),
-        scale=scale_of(affine) * SCALE_0 * float(np.exp(np.clip(code[8], -2.0, 2.0))),
-        nearness=NEARNESS_0 * float(np.exp(np.tanh(code[9]))),
+        scale=scale_of(affine) * SCALE_0 * math.exp(min(max(float(code[8]), -2.0), 2.0)),
+        nearness=NEARNESS_0 * math.exp(math.tanh(float(code[9]))),
         camera=camera,
         identity=np.asarray(LIMIT * np.tanh(code[IDENTITY] / LIMIT), dtype=np.float32),
         expression=np.asarray(np.clip(code[EXPRESSION], 0.0, 1.0), dtype=np.float32),
@@ -61,4 +64,4 @@ def decode(code: Array, affine: Affine, camera: Camera) -> FaceState:
 
 def presence(code: Array) -> float:
     """0..1: how sure the network is that the crop holds a well-framed face."""
-    return float(1.0 / (1.0 + np.exp(-np.clip(code[10], -30.0, 30.0))))
+    return 1.0 / (1.0 + math.exp(-min(max(float(code[10]), -30.0), 30.0)))

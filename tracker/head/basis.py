@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 from ..errors import ModelError
 from ..types import Array, FaceState, Layout
 from .model import HEAD_FROM_FILE, HeadModel, LayoutRows, vertex_normals
+from .pick import pick
 
 OCTAVES = 6
 QUERY_SCALE = 0.1  # metres
@@ -116,6 +117,10 @@ class Basis:
         if isinstance(layout, str) and layout in self.head.visible:
             facing = facing * self._table(self.head.visible[layout], towards)
         return np.asarray(facing, dtype=np.float32)
+
+    def query_at(self, state: FaceState, x_px: float, y_px: float) -> Array | None:
+        """The query (3,) under a pixel of the frame, or None off the skin: `tracker.head.pick`."""
+        return pick(self, state, x_px, y_px)
 
     def _table(self, table: npt.NDArray[np.uint8], towards: Array) -> Array:
         """Bilinear look-up by the direction to the camera (head frame)."""

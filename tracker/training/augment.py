@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..detection.crop import CROP, CROP_SHARE, ROI, ROI_SIDE, apply, invert, sample, similarity
 from ..head import EXPRESSIONS, load_head
+from .glasses import SHARE, place, wear
 from .negatives import HardPool, Picture, drawn
 from .packs import SETS, SLICES, TOTAL, Rows
 
@@ -109,6 +110,8 @@ class Sampler:
             points = points[self._flip] * np.array([-1, 1], np.float32) + np.array([size, 0], np.float32)
             weights, blend, depth = weights[self._flip], blend[self._blend_flip], depth[self._partner]
             rotation = mirror @ rotation @ mirror
+        if rng.random() < SHARE and (pair := place(points, rotation, rng)) is not None:
+            image = wear(image, pair, rng)
         extent = float(np.sqrt((box[2] - box[0]) * (box[3] - box[1])) * per_px)
         return Example(
             degrade(self._occlude(image, rng), rng),

@@ -45,7 +45,7 @@ class Ranks:
         flat = torch.cat([*(g.flatten() for g in grads), grads[0].new_tensor([progress])])
         dist.all_reduce(flat)
         flat /= self.world
-        for grad, part in zip(grads, flat[:-1].split([g.numel() for g in grads]), strict=True):
+        for grad, part in zip(grads, torch.split(flat[:-1], [g.numel() for g in grads]), strict=True):
             grad.copy_(part.view_as(grad))
         return float(flat[-1])
 

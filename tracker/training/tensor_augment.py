@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .glasses import SHARE
+
 _STEPS = 12
 _LUMA = (
     (16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55), (14, 13, 16, 24, 40, 57, 69, 56),
@@ -92,6 +94,61 @@ def occlude(pictures: Tensor, fillings: Callable[[int], Tensor] | None, draws: D
         some = torch.where(mask[:, None], filling, some)
     out[here] = some
     return out
+
+
+def wear(pictures: Tensor, points: Tensor, rotation: Tensor, draws: Draws) -> Tensor:
+    """`glasses` for some of the faces: `points` (B, 68, 2) px of a fitted set, NaN where unknown, `rotation`."""
+    turned = rotation[:, 0, 0].abs()
+    eyes = torch.stack([points[:, 36:42].mean(1), points[:, 42:48].mean(1)], 1)
+    apart = (eyes[:, 1] - eyes[:, 0]).norm(dim=1)
+    here = torch.nonzero(draws.chance(SHARE, len(pictures)) & (turned >= 0.25) & (apart >= 4))[:, 0]
+    n, size = len(here), pictures.shape[-1]
+    if n == 0:
+        return pictures
+
+    def each(low: float, high: float, *shape: int) -> Tensor:
+        return draws.uniform(low, high, n, *(shape or (1, 1)))
+
+    eyes, apart, turned = eyes[here], apart[here, None, None], turned[here, None, None]
+    line = eyes[:, 1] - eyes[:, 0]
+    angle = torch.atan2(line[:, 1], line[:, 0])[:, None, None]
+    c, s = torch.cos(angle), torch.sin(angle)
+    half, tall = apart * each(0.34, 0.47), apart / turned * each(0.22, 0.42)
+    centre = eyes + torch.cat([-s, c], 2) * tall * each(-0.1, 0.3)
+    power = torch.tensor([2.0, 2.6, 4.0], device=pictures.device)[draws.whole(0, 3, n)][:, None, None]
+    steps = torch.arange(size, device=pictures.device) + 0.5
+    reach = torch.full((n, size, size), math.inf, device=pictures.device)
+    for k in range(2):
+        x, y = steps[None, None, :] - centre[:, k, 0, None, None], steps[None, :, None] - centre[:, k, 1, None, None]
+        u, v = (c * x + s * y) / half, (c * y - s * x) / tall
+        reach = torch.minimum(reach, (u.abs() ** power + v.abs() ** power) ** (1 / power))
+    edge, width = torch.minimum(half, tall), each(0, 2)
+    inside = ((1 - reach) * edge + 0.5).clamp(0, 1)[:, None]
+    rim = (width + 0.5 - (reach - 1).abs() * edge).clamp(0, 1)
+    middle = centre.mean(1)[:, :, None, None]
+    x, y = steps[None, None, :] - middle[:, 0], steps[None, :, None] - middle[:, 1]
+    u, v = c * x + s * y, c * y - s * x
+    bridge = (u.abs() < apart / 2 - half) & (v.abs() <= width.clamp_min(0.5))
+    shade = (each(0, 70) + draws.uniform(-12, 12, n, 3, 1))[..., None]
+    out = pictures[here]
+    dark = (draws.chance(0.65, n)[:, None, None] * each(0.6, 1.0))[:, None] * inside
+    out = out + dark * (shade - out)
+    spot = (
+        centre[torch.arange(n, device=pictures.device), draws.whole(0, 2, n)]
+        + draws.uniform(-0.5, 0.5, n, 2) * half[:, 0]
+    )
+    turn = each(0, math.pi)
+    off = (steps[None, None, :] - spot[:, :1, None]) * torch.cos(turn)
+    off = (off + (steps[None, :, None] - spot[:, 1:, None]) * torch.sin(turn)).abs()
+    glare = each(0.2, 0.9) * (1.5 - off / (tall * each(0.2, 0.8)).clamp_min(1)).clamp(0, 1)
+    glare = (draws.chance(0.5, n)[:, None, None] * glare)[:, None] * inside
+    out = out + glare * (each(150, 255)[:, None] - out)
+    plain = draws.chance(0.7, n)[:, None, None, None]
+    colour = torch.where(plain, shade, draws.uniform(0, 255, n, 3, 1, 1))
+    out = out + torch.maximum(rim, bridge.float())[:, None] * (colour - out)
+    whole = pictures.clone()
+    whole[here] = out.clamp(0, 255).round()
+    return whole
 
 
 def _some(pictures: Tensor, draws: Draws, chance: float, change: Callable[[Tensor, Draws], Tensor]) -> Tensor:

@@ -21,8 +21,8 @@ from .augment import Jitter, expression_flip, point_flip
 from .batches import CALIBRATION, NOTHING, REGION_EVERY, Batch, row_weights
 from .losses import Targets
 from .negatives import HardPool, Picture, drawn
-from .packs import TOTAL, Rows
-from .tensor_augment import Draws, degrade, occlude
+from .packs import SLICES, TOTAL, Rows
+from .tensor_augment import Draws, degrade, occlude, wear
 
 POOL = 256
 """Side to which faceless pictures are brought, pixels."""
@@ -81,6 +81,7 @@ class TensorSampler:
             index[~special] = np.searchsorted(self.shares, rng.random(int((~special).sum())))
         pictures, targets = self._faces(index, region, draws)
         none = self._nothing(empty, region, draws, rng)
+        pictures = wear(pictures, self._fitted68(targets), targets.rotation, draws)
         pictures = torch.cat([occlude(pictures, self._fillings(region, draws), draws), none])
         whole = degrade(pictures, draws).round().to(torch.uint8)
         return Batch(whole.permute(0, 2, 3, 1), _with_nothing(targets, empty, pictures.shape[-1]), region)
@@ -115,6 +116,11 @@ class TensorSampler:
         rotation = torch.where(f[..., None], sign[:, None] * rotation * sign, rotation)
         extents = extent.prod(1).sqrt() * per_px
         return image, Targets(points, weights, depth, rotation, blend, extents, torch.ones_like(extents))
+
+    def _fitted68(self, targets: Targets) -> Tensor:
+        """(B, 68, 2) px, NaN where there is no fitted set."""
+        teacher, label = (targets.points[:, SLICES[name]] for name in ("tddfa68", "aflw2000_68"))
+        return torch.where(torch.isfinite(teacher).all((1, 2))[:, None, None], teacher, label)
 
     def _jitter(self, n: int, region: bool, draws: Draws) -> tuple[Tensor, Tensor, Tensor]:
         """`Jitter.draw` for n faces."""
