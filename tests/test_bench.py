@@ -13,13 +13,14 @@ from tracker.peers import MediaPipe
 
 
 def test_every_contestant_gets_its_times_and_stages() -> None:
-    figures = bench(rounds=1, threads=(1,))
+    figures = bench(rounds=1, threads=(1,), models=("default",))
     table = figures["1 thread"]
     rows = {name: row for name, row in table.items() if "median_ms" in row}
-    assert len(rows) == 3
+    assert len(rows) in (3, 4)  # the engine in 32 bits has a row of its own where auto takes eight
     assert all(0 < row["p10_ms"] <= row["median_ms"] <= row["p90_ms"] for row in rows.values())
     assert figures["frame"] == "640x480"
-    assert table["stages of 478 points, ms"]["landmarks"] > 0
+    (stages,) = (row for name, row in table.items() if name.startswith("stages of"))
+    assert stages["landmarks"] > 0
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:

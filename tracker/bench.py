@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 from .capture.demo import DemoSource
+from .detection.engines import cpu_engine
 from .detection.follow import FaceTracker
+from .detection.weights import load_weights
 from .peers import MediaPipe
 from .temporal import Stabilizer
 from .types import Frame
@@ -32,16 +34,19 @@ def bench(
     threads: tuple[int, ...] = (1, 2),
     peer: Path | None = None,
     peer_python: Path | None = None,
-    model: str = "default",
+    models: tuple[str, ...] = ("default", "fast"),
 ) -> dict[str, Any]:
-    """{threads: {contestant: {"median_ms", "p10_ms", "p90_ms"}}} and the stages' medians; 640x480 demo frames."""
+    """{threads: {contestant: {"median_ms", "p10_ms", "p90_ms"}}} and the stages' medians; 640x480 demo frames.
+
+    Each of the `models` runs in the CPU engine that `auto` takes on this machine.
+    """
     source = DemoSource(seed=3, frames=TURN * 4)
     frames = list(source)
     height, width = frames[0].image.shape[:2]
     out: dict[str, Any] = {"frame": f"{width}x{height}", "cpu": _cpu(), "rounds": rounds}
     for count in threads:
         with _pinned(count) as cores:
-            out[f"{count} thread" + "s" * (count > 1)] = _turns(frames, rounds, count, cores, peer, peer_python, model)
+            out[f"{count} thread" + "s" * (count > 1)] = _turns(frames, rounds, count, cores, peer, peer_python, models)
     return out
 
 
@@ -52,17 +57,26 @@ def _turns(
     cores: set[int] | None,
     peer: Path | None,
     python: Path | None,
-    model: str,
+    models: tuple[str, ...],
 ) -> dict[str, Any]:
-    stages: dict[str, list[float]] = {}
-    tracker = FaceTracker(engine="onnx", threads=threads, model=model)
-    contestants: dict[str, Step] = {
-        "stillpoint, 478 points + std + pose": _ours(tracker, "mediapipe478", False, stages),
-        "stillpoint, the same, stabilized": _ours(
-            FaceTracker(engine="onnx", threads=threads, model=model), "mediapipe478", True, {}
-        ),
-        "stillpoint, 68 points": _ours(FaceTracker(engine="onnx", threads=threads, model=model), "ibug68", False, {}),
-    }
+    stages: dict[str, dict[str, list[float]]] = {}
+    contestants: dict[str, Step] = {}
+    for model in models:
+        engine = cpu_engine(load_weights(model))
+
+        def new(engine: str = engine, model: str = model) -> FaceTracker:
+            return FaceTracker(engine=engine, threads=threads, model=model)
+
+        name = f"{model} ({engine})"
+        full = f"{name}: 478 points, std, pose, blendshapes"
+        stages[full] = {}
+        contestants[full] = _ours(new(), "mediapipe478", False, stages[full])
+        contestants[f"{name}: the same, stabilized"] = _ours(new(), "mediapipe478", True, {})
+        contestants[f"{name}: 68 points"] = _ours(new(), "ibug68", False, {})
+        if engine != "onnx":
+            contestants[f"{model} (onnx): 478 points, std, pose, blendshapes"] = _ours(
+                new("onnx"), "mediapipe478", False, {}
+            )
     other = MediaPipe(peer, "VIDEO", python) if peer else None
     if other is not None:
         if cores:
@@ -81,7 +95,8 @@ def _turns(
     if other is not None:
         other.close()
     table = {name: _spread(values) for name, values in spent.items()}
-    table["stages of 478 points, ms"] = {name: round(float(np.median(v)) * 1000, 3) for name, v in stages.items()}
+    for name, spans in stages.items():
+        table[f"stages of {name}"] = {k: round(float(np.median(v)) * 1000, 3) for k, v in spans.items()}
     return table
 
 

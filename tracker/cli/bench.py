@@ -14,7 +14,7 @@ def bench(
     peer: Path | None = None,
     peer_python: Path | None = None,
     rounds: int = 10,
-    model: str = "default",
+    models: tuple[str, ...] = ("default", "fast"),
     json_out: Path | None = None,
 ) -> None:
     """Time the whole step at 640x480 on one and two threads, contestants taking turns.
@@ -27,15 +27,15 @@ def bench(
         A Python that has mediapipe (`make compare`), where this one has not.
     rounds
         Turns of 15 frames for each contestant.
-    model
-        A shipped model's name, or a folder.
+    models
+        Names of shipped models, or folders.
     json_out
         Write every figure there too.
     """
     from ..bench import bench as run
 
     console = Console()
-    figures = run(rounds, peer=peer, peer_python=peer_python, model=model)
+    figures = run(rounds, peer=peer, peer_python=peer_python, models=models)
     for threads, contestants in figures.items():
         if not isinstance(contestants, dict):
             continue
@@ -46,7 +46,9 @@ def bench(
             if "median_ms" in row:
                 table.add_row(name, f"{row['median_ms']:.2f}", f"{row['p10_ms']:.2f}", f"{row['p90_ms']:.2f}")
             else:
-                table.caption = f"{name}: " + ", ".join(f"{k} {v}" for k, v in row.items())
+                table.caption = (
+                    f"{table.caption or ''}{name}, ms: " + ", ".join(f"{k} {v}" for k, v in row.items()) + "\n"
+                )
         console.print(table)
     if json_out is not None:
         json_out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

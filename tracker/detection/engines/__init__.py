@@ -22,7 +22,7 @@ def load_engine(name: str, weights: Weights, threads: int) -> Engine:
     """ "onnx", "onnx:int8", "torch", "torch:cuda", or "auto": CUDA where torch and a driver answer, else ONNX Runtime,
     in eight bits where the CPU has instructions for them and the model has such weights."""
     if name == "auto":
-        name = "torch:cuda" if _cuda() else "onnx:int8" if _int8() and weights.landmarks_int8.is_file() else "onnx"
+        name = "torch:cuda" if _cuda() else cpu_engine(weights)
     if name in ("onnx", "onnx:int8"):
         from .onnx import OnnxEngine
 
@@ -32,6 +32,11 @@ def load_engine(name: str, weights: Weights, threads: int) -> Engine:
 
         return TorchEngine(weights, "cuda" if name.endswith("cuda") else "cpu", threads)
     raise ModelError(f"There is no engine {name!r}; take auto, onnx, onnx:int8, torch or torch:cuda.")
+
+
+def cpu_engine(weights: Weights) -> str:
+    """The faster one here: "onnx:int8" where the model has eight-bit weights and this CPU the instructions for them."""
+    return "onnx:int8" if _int8() and weights.landmarks_int8.is_file() else "onnx"
 
 
 def _int8() -> bool:
