@@ -38,13 +38,19 @@ from .regions import (
     region_of_face,
     region_of_find,
     same_face,
+    unsure,
 )
+from .search import brightened, looks_human, search
 from .weights import load_weights
 
 NEW_PRESENCE, KEEP_PRESENCE = 0.5, 0.35
 NEW_STD, KEEP_STD = 0.05, 0.10
 """Of the face's size: where the network is less sure of its landmarks than this, there is no face. Letters and animals
 that look like one give themselves away when they are looked at several times."""
+STILL_EVIDENCE, SURE_EVIDENCE, SURE_STD = 0.8, 0.0, 0.018
+"""See `looks_human`; a still is judged once and for all. Less is enough where the landmarks are this sure."""
+SEARCHED_PRESENCE, SEARCHED_STD, SEARCHED_EVIDENCE = 0.8, 0.035, 1.9
+"""For what only the long search of a still brought up."""
 LOOK_EVERY = 15
 """Frames between looks for further faces."""
 ASSUMED_FOCAL = 0.785
@@ -69,10 +75,10 @@ class _Track:
 class FaceTracker:
     """Detects and follows faces.
 
-    engine: "auto" (CUDA where torch and a driver answer, else ONNX Runtime), "onnx", "torch", "torch:cuda";
-    max_faces: at least 1; threads of the engine (and of OpenCV in this process), None for one; model: a shipped
-    model's name or a folder; focal: pixels, where the camera's is known. Raises ModelError where weights are missing
-    or damaged.
+    engine: "auto" (CUDA where torch and a driver answer, else ONNX Runtime), "onnx", "onnx:int8", "torch",
+    "torch:cuda" (see `engines`); max_faces: at least 1; threads of the engine (and of OpenCV in this process), None
+    for one; model: a shipped model's name or a folder; focal: pixels, where the camera's is known. Raises ModelError
+    where weights are missing or damaged.
     """
 
     def __init__(
@@ -137,11 +143,25 @@ class FaceTracker:
         faces: list[Face] = []
         for find in finds:
             face = self._study(image, region_of_find(find), camera)
-            if believable(face, NEW_PRESENCE, NEW_STD) and not any(same_face(face, other) for other in faces):
+            wanted = SURE_EVIDENCE if unsure(face) < SURE_STD else STILL_EVIDENCE
+            believed = believable(face, NEW_PRESENCE, NEW_STD) and looks_human(self._locator, image, face, wanted)
+            if believed and not any(same_face(face, other) for other in faces):
                 faces.append(replace(face, id=len(faces)))
             if len(faces) == self.max_faces:
                 break
-        return faces
+        return faces or self._searched(brightened(image), camera)
+
+    def _searched(self, lit: Image, camera: Camera) -> list[Face]:
+        """Faces of a still in which the locator's short look found none. A find may be there in several rolls: the
+        landmark network says which is right."""
+        read = [self._study(lit, region_of_find(find), camera) for find in search(self._locator, lit)]
+        faces: list[Face] = []
+        for face in sorted(read, key=unsure):
+            believed = believable(face, SEARCHED_PRESENCE, SEARCHED_STD)
+            believed = believed and looks_human(self._locator, lit, face, SEARCHED_EVIDENCE)
+            if believed and not any(same_face(face, other) for other in faces):
+                faces.append(replace(face, id=len(faces)))
+        return faces[: self.max_faces]
 
     def look(self, image: Image, bbox: Box) -> Face:
         """One look at the face in a box: what `step` makes of a frame, without its memory."""

@@ -20,7 +20,7 @@ import onnxruntime as ort
 
 from ..assets import ROOT
 from ..errors import ModelError
-from ..types import Image
+from ..types import Array, Image
 from .crop import sample, similarity
 
 STRIDE = 8
@@ -39,10 +39,12 @@ STILL_LARGEST = 160.0
 """Sides (pixels of the second input) beyond which the first input's finds are the better ones."""
 CLOSE = 0.45
 """Of two finds whose centres are nearer than this share of the larger side, only the surer is kept."""
-CANDIDATE = 0.2
+CANDIDATE = 0.12
 """Heat from which the first look's squares are looked at again."""
 CANDIDATES = 4
 """Second looks for each face that is asked for, and eight more."""
+HALF_BELIEVED, BELIEVED = 0.15, 0.9
+"""Scores between which a square, mended, is judged once more."""
 CHECK_SIZE = 48
 """Side of the second look's crop, pixels."""
 CHECK_SHARE = 1.5
@@ -93,7 +95,6 @@ class Locator:
         self.session = _session(model)
         self.check = _session(check)
         self.threshold = threshold
-        self._input = self.session.get_inputs()[0].name
         self._check_input = self.check.get_inputs()[0].name
 
     def find(self, image: Image, max_faces: int = 16, pyramid: bool = False) -> list[Find]:
@@ -103,28 +104,52 @@ class Locator:
         """
         if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             return []
-        candidates = self.candidates(image, pyramid)[: 8 + CANDIDATES * max_faces]
-        return merge(self._look_again(image, candidates))[:max_faces]
+        candidates = first_look(self.session, image, pyramid)[: 8 + CANDIDATES * max_faces]
+        once = merge(self.look_again(image, candidates, min(HALF_BELIEVED, self.threshold)))
+        # A square that lay askew was mended, and is judged anew where it then lies.
+        sure = [find for find in once if find.score > BELIEVED]
+        again = self.look_again(image, [find for find in once if find.score <= BELIEVED], self.threshold)
+        return merge([*sure, *again])[:max_faces]
 
-    def candidates(self, image: Image, pyramid: bool = False) -> list[Find]:
-        """What the first look takes for faces, the surest first."""
-        found = self._pass(image, LIVE_PIXELS)
-        if pyramid and image.shape[0] * image.shape[1] > LIVE_PIXELS / 4:
-            found += self._pass(image, STILL_PIXELS, STILL_LARGEST)
-        return sorted(merge(found), key=lambda f: -f.score)
+    def first(self, view: Image) -> Array:
+        """The first network's maps (7, H / 8, W / 8) of a view (H, W, 3) uint8 whose sides are multiples of 32."""
+        return maps_of(self.session, view)
 
-    def _pass(self, image: Image, pixels: int, largest: float = np.inf) -> list[Find]:
-        shrunk, scale = fit(image, pixels)
-        (maps,) = self.session.run(None, {self._input: shrunk[None]})
-        return decode(np.asarray(maps)[0], CANDIDATE, scale, largest)
-
-    def _look_again(self, image: Image, candidates: Sequence[Find]) -> list[Find]:
+    def look_again(self, image: Image, candidates: Sequence[Find], threshold: float) -> list[Find]:
+        """The second look at each candidate: mended, those that score above the threshold."""
         if not candidates:
             return []
         crops = np.stack([check_crop(image, f.centre, f.side, f.roll) for f in candidates])
+        finds = (mended(f, a) for f, a in zip(candidates, self.second(crops), strict=True))
+        return [f for f in finds if f.score > threshold]
+
+    def second(self, crops: Image) -> Array:
+        """The second network's answers (n, 6) to crops (n, CHECK_SIZE, CHECK_SIZE, 3), as `mended` reads them."""
         (answers,) = self.check.run(None, {self._check_input: crops})
-        finds = (mended(f, a) for f, a in zip(candidates, np.asarray(answers), strict=True))
-        return [f for f in finds if f.score > self.threshold]
+        return np.asarray(answers, np.float32)
+
+
+def first_look(
+    session: ort.InferenceSession, image: Image, pyramid: bool = False, threshold: float = CANDIDATE
+) -> list[Find]:
+    """What the first network takes for faces, the surest first."""
+    found = _pass(session, image, LIVE_PIXELS, threshold)
+    if pyramid and image.shape[0] * image.shape[1] > LIVE_PIXELS / 4:
+        found += _pass(session, image, STILL_PIXELS, threshold, STILL_LARGEST)
+    return sorted(merge(found), key=lambda f: -f.score)
+
+
+def _pass(
+    session: ort.InferenceSession, image: Image, pixels: int, threshold: float, largest: float = np.inf
+) -> list[Find]:
+    shrunk, scale = fit(image, pixels)
+    return decode(maps_of(session, shrunk), threshold, scale, largest)
+
+
+def maps_of(session: ort.InferenceSession, view: Image) -> Array:
+    """The first network's answer to one view, as `decode` reads it."""
+    (maps,) = session.run(None, {session.get_inputs()[0].name: view[None]})
+    return np.asarray(maps[0], np.float32)
 
 
 def check_crop(image: Image, centre: tuple[float, float], side: float, roll: float) -> Image:
@@ -201,10 +226,15 @@ def merge(finds: Sequence[Find]) -> list[Find]:
     """One find a face: the surest of those that lie close; sorted by score times side."""
     kept: list[Find] = []
     for find in sorted(finds, key=lambda f: -f.score):
-        x, y = find.centre
-        if all(np.hypot(x - k.centre[0], y - k.centre[1]) > CLOSE * max(find.side, k.side) for k in kept):
+        if not any(close(find, other) for other in kept):
             kept.append(find)
     return sorted(kept, key=lambda f: -f.score * f.side)
+
+
+def close(find: Find, other: Find) -> bool:
+    """Whether two finds lie on one face."""
+    (x0, y0), (x1, y1) = find.centre, other.centre
+    return float(np.hypot(x0 - x1, y0 - y1)) <= CLOSE * max(find.side, other.side)
 
 
 def _session(model: str | Path | ort.InferenceSession) -> ort.InferenceSession:

@@ -52,21 +52,32 @@ def upright_roll(state: FaceState) -> float:
     return float(np.arctan2(x, -y)) if np.hypot(x, y) > 0.2 else 0.0
 
 
-def region_of_face(face: Face, shift: Array | None = None) -> Affine:
-    """The square round the face's own points, upright in the face's roll, moved by `shift` (2,) pixels."""
+def square_of_face(face: Face) -> tuple[Array, float, float]:
+    """Centre (2,), side (pixels) and roll (radians) of the square that is tight round the face's own points, upright
+    in the face's roll."""
     roll = upright_roll(face.state)
     frame = similarity((0.0, 0.0), 1.0, roll, 1)
     upright = apply(invert(frame), face.landmarks_px("ibug68"))
     low, high = upright.min(0), upright.max(0)
-    centre = apply(frame, (low + high) / 2)
+    return apply(frame, (low + high) / 2), float((high - low).max()), roll
+
+
+def region_of_face(face: Face, shift: Array | None = None) -> Affine:
+    """The square round the face's own points, upright in the face's roll, moved by `shift` (2,) pixels."""
+    centre, side, roll = square_of_face(face)
     if shift is not None:
         centre = centre + shift
-    return region_of_square(float(centre[0]), float(centre[1]), float((high - low).max()), roll)
+    return region_of_square(float(centre[0]), float(centre[1]), side, roll)
 
 
 def believable(face: Face, presence: float, std: float) -> bool:
     """Present enough, and sure enough of its landmarks."""
-    return face.presence >= presence and float(face.std_px("ibug68").mean()) <= std * face.size_px
+    return face.presence >= presence and unsure(face) <= std
+
+
+def unsure(face: Face) -> float:
+    """The landmarks' mean standard deviation, of the face's size."""
+    return float(face.std_px("ibug68").mean()) / max(face.size_px, 1e-6)
 
 
 def plausible(face: Face, image: Image) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ def load_weights(model: str = "default") -> Weights:
         raise ModelError(f"Weights are missing: {locator} was wanted; restore assets/models.")
     try:
         facts = json.loads(paths["model.json"].read_text(encoding="utf-8"))
-        field = _field(paths["field.npz"])
+        field = replace(_field(paths["field.npz"]), scales=_scales(facts))
     except (ValueError, KeyError, OSError) as error:
         raise ModelError(f"The model in {folder} is damaged ({error}); restore assets/models.") from error
     if facts.get("format") != FORMAT or facts.get("code") != CODE:
@@ -77,6 +77,11 @@ def load_weights(model: str = "default") -> Weights:
             f"this program reads format {FORMAT} with {CODE}. Export it again."
         )
     return Weights(folder, paths["normalizer.onnx"], paths["landmarks.onnx"], locator, field, facts)
+
+
+def _scales(facts: dict[str, Any]) -> dict[str, float]:
+    """By what each label set's deviations are multiplied, as `stillpoint evaluate --calibrate` found."""
+    return {str(name): float(value) for name, value in facts.get("std_scale", {}).items() if 0.1 < float(value) < 10}
 
 
 def _field(path: Path) -> LearnedField:

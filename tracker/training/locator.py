@@ -1,20 +1,20 @@
-"""Trains and exports the locator: `python -m tracker.training.locator --data DIR --backgrounds DIR --out DIR`."""
+"""Trains and exports the locator's two networks."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from ..detection.locator import LIVE_PIXELS, MULTIPLE, STRIDE
+from ..detection.locator import LIVE_PIXELS, MULTIPLE, STRIDE, first_look
+from .locator_check import CheckConfig, gather_wrong, harder, train_check
 from .locator_data import load_backgrounds, load_faces
 from .locator_export import export
 from .locator_net import Deployed, LocatorNet, loss, targets
@@ -149,26 +149,13 @@ def export_locator(net: LocatorNet, path: Path) -> Path:
     return export(Deployed(net), sample, {"image": {1: "height", 2: "width"}}, facts, shapes, path)
 
 
-def main() -> None:
-    """The command line, for as long as the `stillpoint` command does not offer it."""
-    parser = argparse.ArgumentParser(description="Train the face locator.")
-    for name, help_ in (("data", "folder of the packs"), ("backgrounds", "folder of photographs, with faces.json")):
-        parser.add_argument(f"--{name}", type=Path, required=True, help=help_)
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and locator.onnx")
-    parser.add_argument("--second-faces", type=Path, help="JSON of crops to leave out")
-    parser.add_argument("--start", type=Path, help="checkpoint to take weights from")
-    parser.add_argument("--steps", type=int, default=9000)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    config = LocatorConfig(given.data, given.backgrounds, given.out, given.second_faces)
-    config = replace(config, start=given.start, steps=given.steps, rate=given.rate, seed=given.seed)
-    config.out.mkdir(parents=True, exist_ok=True)
-    shown = {f: str(getattr(config, f)) for f in config.__dataclass_fields__}
-    (config.out / "config.json").write_text(json.dumps(shown, indent=1), encoding="utf-8")
-    train_locator(config)
-
-
-if __name__ == "__main__":
-    main()
+def train_both(config: LocatorConfig, check: CheckConfig, stock: Stock | None = None) -> tuple[Path, Path]:
+    """Train the first look, then the second on what the first gets wrong, then on at half the rate with what the
+    second gets wrong listed more often; returns both exported ONNX files."""
+    stock = stock or load_stock(config)
+    model = train_locator(config, stock)
+    session = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    wrong = gather_wrong(lambda image: first_look(session, image, threshold=0.1), stock, check.scenes, check.seed)
+    taught = train_check(check, stock, wrong)
+    further = replace(check, start=check.out / "check.pt", rate=check.rate / 2, seed=check.seed + 1)
+    return model, train_check(further, stock, harder(wrong, taught))

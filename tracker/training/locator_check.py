@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -97,7 +98,8 @@ def _inverse(affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class CheckConfig:
-    """One training of the second look; `scenes` are composed to gather wrong candidates from."""
+    """One training of the second look; `scenes` are composed to gather wrong candidates from, `start` names weights
+    (`check.pt`) to go on from."""
 
     out: Path
     scenes: int = 6000
@@ -106,6 +108,7 @@ class CheckConfig:
     rate: float = 2e-3
     seed: int = 0
     workers: int = 1
+    start: Path | None = None
 
 
 class Squares(Dataset[tuple[Tensor, Tensor]]):
@@ -128,13 +131,14 @@ def square(
 ) -> tuple[Image, npt.NDArray[np.float32]]:
     """One example: 45 % faces, 45 % what the first look took for one, 10 % anything."""
     kind = random.random()
-    source = faces if kind < 0.45 else wrong if kind < 0.9 else empty
+    face, anything = kind < 0.45, kind >= 0.9 or (kind >= 0.45 and len(wrong) == 0)
+    source = faces if face else empty if anything else wrong
     pick = int(random.integers(len(source)))
     image, marks = source.images[pick], source.marks[pick]
-    if kind < 0.45:
+    if face:
         sure = marks[marks[:, 5] == FACE]
         mark = sure[random.integers(len(sure))][None]
-    elif kind < 0.9:
+    elif not anything:
         mark = marks[:1]
     else:
         h, w = image.shape[:2]
@@ -145,12 +149,12 @@ def square(
         image, mark = np.ascontiguousarray(image[:, ::-1]), move(mark, flip)
     askew = np.clip(random.normal(0, 1, 4), -RARELY, RARELY) * np.array([SPREAD[0], *SPREAD])
     x, y, side, roll, yaw = (float(v) for v in mark[0, :5])
-    turn = float(askew[3]) if kind < 0.9 else random.uniform(-np.pi, np.pi)
+    turn = random.uniform(-np.pi, np.pi) if anything else float(askew[3])
     near = side * float(np.exp(-askew[2]))
     cos, sin = np.cos(roll - turn), np.sin(roll - turn)
     centre = (x - near * (cos * askew[0] - sin * askew[1]), y - near * (sin * askew[0] + cos * askew[1]))
     crop = check_crop(_coarser(image, near, random), centre, near, roll - turn)
-    wanted = np.array([kind < 0.45, askew[0], askew[1], askew[2], turn, yaw, kind < 0.45], np.float32)
+    wanted = np.array([face, askew[0], askew[1], askew[2], turn, yaw, face], np.float32)
     return degrade(crop, random), wanted
 
 
@@ -197,6 +201,20 @@ def gather_wrong(find: Callable[[Image], list[Find]], stock: Stock, scenes: int,
     return Pictures(patches, [mark] * len(patches))
 
 
+def harder(wrong: Pictures, model: Path) -> Pictures:
+    """The wrong candidates with those that a trained second look half believes listed twice, believes five times."""
+    session = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    index: list[int] = []
+    for first in range(0, len(wrong), 500):
+        part = wrong.images[first : first + 500]
+        middle = (PATCH / 2, PATCH / 2)
+        crops = np.stack([check_crop(image, middle, PATCH / PATCH_SHARE, 0.0) for image in part])
+        (answers,) = session.run(None, {session.get_inputs()[0].name: crops})
+        times = np.select([answers[:, 0] > 0.2, answers[:, 0] > 0.05], [5, 2], 1)
+        index += np.repeat(np.arange(first, first + len(part)), times).tolist()
+    return Pictures([wrong.images[i] for i in index], [wrong.marks[i] for i in index])
+
+
 def train_check(config: CheckConfig, stock: Stock, wrong: Pictures) -> Path:
     """Train the second look; returns the exported ONNX file. Deterministic by the seed."""
     config.out.mkdir(parents=True, exist_ok=True)
@@ -210,6 +228,8 @@ def train_check(config: CheckConfig, stock: Stock, wrong: Pictures) -> Path:
         squares, config.batch, num_workers=config.workers, prefetch_factor=4 if config.workers else None
     )
     net = CheckNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if config.start is not None:
+        net.load_state_dict(torch.load(config.start, weights_only=True))
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.rate, total_steps=config.steps, pct_start=0.1)
     net.train()

@@ -93,15 +93,15 @@ def load_faces(folder: Path, held_out: bool = False, skip: Path | None = None) -
     crops = _from_packs(folder, CROP_PACKS, held_out, second)
     pictures = _from_packs(folder, (PICTURE_PACK,), held_out, second)
     if not held_out:
-        crops = _balanced(crops)
+        crops, pictures = _balanced(crops), _balanced(pictures)
     log.info("%d crops and %d pictures, %s", len(crops), len(pictures), "held out" if held_out else "to train on")
     return crops, pictures
 
 
-def _balanced(crops: Pictures) -> Pictures:
+def _balanced(pictures: Pictures) -> Pictures:
     """Turned faces are rare and hard: a profile is listed three times."""
-    index = np.repeat(np.arange(len(crops)), [1 + round(2 * abs(float(m[0, 4]))) for m in crops.marks])
-    return Pictures([crops.images[i] for i in index], [crops.marks[i] for i in index])
+    index = np.repeat(np.arange(len(pictures)), [1 + round(2 * abs(float(m[0, 4]))) for m in pictures.marks])
+    return Pictures([pictures.images[i] for i in index], [pictures.marks[i] for i in index])
 
 
 def _from_packs(folder: Path, packs: tuple[str, ...], held_out: bool, skip: frozenset[str]) -> Pictures:

@@ -138,4 +138,4 @@ def _streak(random: Random) -> npt.NDArray[np.float32]:
     return np.asarray(kernel / kernel.sum(), np.float32)
 
 
-_NOISE = np.random.default_rng(0).normal(0, 1, (640, 640, 3)).astype(np.float32)
+_NOISE = np.random.default_rng(0).normal(0, 1, (704, 704, 3)).astype(np.float32)

@@ -17,12 +17,12 @@ SMALLEST, LARGEST = 10.5, 220.0
 
 
 def turned(random: Random, share: float = 0.8) -> float:
-    """A turn in radians: mostly small, up to 45 degrees, rarely up to 90."""
+    """A turn in radians: mostly small, every fourth anything up to a little over 90 degrees."""
     if random.random() > share:
         return 0.0
-    if random.random() < 0.08:
-        return float(random.uniform(-np.pi / 2, np.pi / 2))
-    return float(np.clip(random.normal(0, np.radians(18)), -np.pi / 4, np.pi / 4))
+    if random.random() < 0.25:
+        return float(random.uniform(-1.75, 1.75))
+    return float(np.clip(random.normal(0, np.radians(24)), -np.pi / 3, np.pi / 3))
 
 
 def placing(source: npt.ArrayLike, target: npt.ArrayLike, scale: float, turn: float, random: Random) -> Affine:

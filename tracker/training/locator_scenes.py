@@ -65,7 +65,7 @@ def _real(stock: Stock, size: tuple[int, int], random: Random) -> tuple[Image, M
     one = certain[random.integers(len(certain))]
     side = _side(random, high=min(LARGEST, 2.2 * float(one[2])))
     centre = random.uniform((0.1, 0.1), (0.9, 0.9)) * size
-    affine = placing(one[:2], centre, side / float(one[2]), turned(random, 0.3), random)
+    affine = placing(one[:2], centre, side / float(one[2]), turned(random, 0.5), random)
     # No reflecting border: it would make faces that nobody marked.
     border = cv2.BORDER_CONSTANT if random.random() < 0.6 else cv2.BORDER_REPLICATE
     canvas = warp(image, affine, size, border)
