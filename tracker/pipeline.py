@@ -245,6 +245,7 @@ class Pipeline:
         if info is not None and info.live:
             # The capture clock's zero is where the quickest of the last frames came through without waiting.
             timings["capture_to_result"] = time.monotonic() - frame.time - min(self._zeros)
+            tracked = replace(tracked, done=frame.time + timings["capture_to_result"])
         self.latencies.add(timings)
         for worker in workers:
             worker.put(tracked)

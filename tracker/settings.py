@@ -66,18 +66,22 @@ class Still(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The temporal filter: `method` is a name of `tracker.temporal.STABILIZERS`.
+    """The temporal filter: `method` is a name of `tracker.temporal.STABILIZERS` (for a recording, or of `OFFLINE`).
 
-    A face that was away for longer than `loss_s` seconds starts anew. `expression` and `eyelids` (with the jaw)
-    are 1 euro filters in the methods "one_euro" and "default"; `one_euro` itself is that of the pose.
+    A face that is lost stays for `hold_s` seconds while it fades; one that was away for longer than `loss_s` seconds
+    starts anew. `ahead_ms`: the pose is given as it will be so much later, when it is on the screen (0: as it is).
+    `expression` and `eyelids` (with the jaw) are 1 euro filters in the methods "one_euro" and "default"; `one_euro`
+    itself is that of the pose.
     """
 
     method: str = "default"
+    hold_s: float = 0.25
     loss_s: float = 0.3
+    ahead_ms: float = 0.0
     one_euro: OneEuro = OneEuro()
     kalman: Kalman = Kalman()
     still: Still = Still()
-    expression: OneEuro = OneEuro(min_cutoff=2.5, beta=4.0, d_cutoff=1.0)
+    expression: OneEuro = OneEuro(min_cutoff=1.5, beta=3.0, d_cutoff=1.0)
     eyelids: OneEuro = OneEuro(min_cutoff=6.0, beta=10.0, d_cutoff=20.0)
 
 
@@ -87,7 +91,7 @@ class Stream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `rate` packets a second at most (0: every frame). `invert_*`: signs of the head's angles and of its axes (x the
     subject's left, y up, z towards the camera). `mirror`: an avatar that moves as a mirror does. `names`: the shapes
     in VMC, ARKit's in three spellings or VRM's presets. `allow_remote`: addresses beyond this computer; there the
-    WebSocket asks for the `token`.
+    WebSocket asks for the `token`. `camera`: which virtual camera (its device), where there are several.
     """
 
     to: str = ""
@@ -105,6 +109,7 @@ class Stream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     facial_mocap: Literal["v1", "v2"] = "v2"
     osc_prefix: str = "/stillpoint"
     token: str = ""
+    camera: str = ""
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,8 +148,27 @@ class Annotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turn_at: float = 20.0
 
 
+class Compare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the window compares: raw and stabilized `arrangement`; displacements drawn `magnify` times; a close-up of one
+    `landmark` of the 68.
+
+    `mediapipe`: the person agreed that MediaPipe runs beside it, from the interpreter `python` (empty: looked for) with
+    the FaceLandmarker file `model`.
+    """
+
+    arrangement: Literal["one", "beside", "split"] = "one"
+    magnifier: bool = False
+    magnify: float = 10.0
+    close_up: bool = False
+    landmark: int = 30
+    mediapipe: bool = False
+    python: str = ""
+    model: str = ""
+
+
 class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the window draws. `follow`: the 3D head turns with the face, or stays frontal; `renderer`: of the head."""
+    """What the window draws. `follow`: the 3D head turns with the face, or stays frontal; `renderer`: of the head;
+    `person`: the kept personal head that is drawn ("": the generic one)."""
 
     layout: str = "mediapipe478"
     landmarks: bool = True
@@ -153,6 +177,7 @@ class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     axes: bool = True
     follow: bool = True
     renderer: Literal["auto", "opengl", "software"] = "auto"
+    person: str = ""
     theme: Literal["system", "light", "dark"] = "system"
 
 
@@ -165,6 +190,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     record: Record = Record()
     annotate: Annotate = Annotate()
     stream: Stream = Stream()
+    compare: Compare = Compare()
     view: View = View()
 
 

@@ -222,7 +222,9 @@ class Face:
 
     def with_state(self, state: FaceState, **changes: Any) -> Face:
         """The same face with another state: what a filter returns."""
-        return replace(self, state=state, _kept={}, **changes)
+        if changes:
+            return replace(self, state=state, _kept={}, **changes)
+        return Face(state, self.basis, self.presence, self.id, self.carried, self.held)  # quicker: once a frame
 
     def _std(self, layout: Layout) -> Array:
         """(N,) face sizes."""

@@ -15,12 +15,13 @@ from known_faces import KnownTracker
 
 from tracker.cli import main
 from tracker.errors import ModelError, OutputError
-from tracker.stability import lab, report, signals
-from tracker.stability.lab import FILTERS, MEDIAPIPE_68, RAW, Peer, run_trial
+from tracker.stability import report, signals, tracks
+from tracker.stability.lab import Peer, run_trial
 from tracker.stability.side_by_side import local_mean, write_video
 from tracker.stability.signals import Picture, Signal
 from tracker.stability.suite import MARKS, Mark, Outcome
 from tracker.stability.sweep import sweep, variants
+from tracker.stability.tracks import FILTERS, MEDIAPIPE_68, OURS, RAW
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_a_late_tracker_is_found_late(photo: Picture) -> None:
 
 def test_every_filter_calms_a_still_face(outcome: Outcome) -> None:
     still = outcome.trials[0].figures
-    assert set(still) == {RAW, *FILTERS}
+    assert set(still) == set(OURS)
     for name in FILTERS:
         assert still[name]["std"] < still[RAW]["std"]
         assert still[name]["acceleration"] < still[RAW]["acceleration"]
@@ -206,5 +207,5 @@ def test_the_command_names_a_missing_source(capsys: pytest.CaptureFixture[str], 
 
 def test_filters_see_the_same_raw_results(photo: Picture) -> None:
     trial = run_trial(signals.still(photo, frames=20), KnownTracker(px=0.3))
-    again = lab.track_of(lab.filtered(trial.results, "kalman")).points
+    again = tracks.track_of(tracks.filtered(trial.results, "kalman")).points
     np.testing.assert_array_equal(again, trial.tracks["kalman"].points)

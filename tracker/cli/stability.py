@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+
+from ..errors import SettingsError
 
 if TYPE_CHECKING:
     from ..stability.suite import Outcome
@@ -18,6 +21,7 @@ def stability(
     out: Path = Path("stability"),
     peer: Path | None = None,
     peer_python: Path | None = None,
+    compare: Sequence[str] = (),
     model: str = "default",
     engine: str = "onnx",
     video: bool = True,
@@ -35,6 +39,9 @@ def stability(
         MediaPipe's face_landmarker.task, to run it on the same frames.
     peer_python
         A Python that has mediapipe (`make compare`), where this one has not.
+    compare
+        Which contestants, beside raw: one_euro, kalman, default, rts (the zero-phase smoother, as a bound),
+        mediapipe (with its filter), mediapipe-raw. All where none is named; default is always there.
     model
         A shipped model's name, or a folder.
     engine
@@ -50,7 +57,8 @@ def stability(
     from ..stability.suite import run
 
     console = Console()
-    other = Peer(peer, peer_python) if peer is not None else None
+    ours, modes = chosen(compare)
+    other = Peer(peer, peer_python, modes) if peer is not None and modes else None
     tracker = FaceTracker(engine=engine, model=model)
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
@@ -59,6 +67,7 @@ def stability(
             sources,
             other,
             quick=quick,
+            ours=ours,
             about={"engine": tracker.engine_name, "model": tracker.model_info},
             progress=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
         )
@@ -74,14 +83,30 @@ def stability(
         console.print(f"wrote {file}", markup=False, highlight=False)
 
 
+MODES = {"mediapipe": "VIDEO", "mediapipe-raw": "IMAGE"}
+
+
+def chosen(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Our contestants and the peer's modes. Raises SettingsError for a name that is neither."""
+    from ..stability.tracks import OURS
+
+    unknown = [name for name in names if name not in OURS and name not in MODES]
+    if unknown:
+        raise SettingsError(f"There is no contestant {unknown[0]!r}; choose among {', '.join((*OURS, *MODES))}.")
+    ours = tuple(name for name in OURS if not names or name in names or name in ("raw", "default"))
+    return ours, tuple(mode for name, mode in MODES.items() if not names or name in names)
+
+
 def tables(outcome: Outcome) -> list[Table]:
     """What is wanted and what was found; then the figures of known motion and of every clip."""
+    from ..stability.clips import CLIP_MARKS
+    from ..stability.halves import half_of
     from ..stability.report import LABELS
-    from ..stability.suite import MARKS
+    from ..stability.suite import COST, MARKS
 
     names = outcome.contestants()
     first = Table("measure", "wanted", *names, title="68 points; % of the eyes' distance")
-    for mark in MARKS:
+    for mark in (*MARKS, COST):
         found = outcome.marks().get(mark.label)
         if found is not None:
             cells = [_cell(found[name]) for name in names]
@@ -89,6 +114,13 @@ def tables(outcome: Outcome) -> list[Table]:
             cells[at] += " ok" if mark.met(found["default"]) else " !"
             first.add_row(mark.label, mark.wanted, *cells)
     shown = [first]
+    if outcome.clips():
+        real = Table("clip", "half", *(f"{m.label} ({m.said})" for m in CLIP_MARKS), title="real clips, default")
+        for trial in outcome.clips():
+            values = [(m, m.value(trial.figures)) for m in CLIP_MARKS]
+            cells = [_cell(v) + {None: "", True: " ok", False: " !"}[m.met(v)] for m, v in values]
+            real.add_row(trial.signal.name, half_of(trial.signal.name), *cells)
+        shown.append(real)
     for trial in outcome.trials:
         if trial.signal.kind not in ("known", "clip"):
             continue

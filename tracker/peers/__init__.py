@@ -6,6 +6,7 @@ than Stillpoint's, and neither program shall slow the other.
 
 from __future__ import annotations
 
+from .live import Found, LivePeer, find
 from .mediapipe import MediaPipe, PeerFace
 
-__all__ = ["MediaPipe", "PeerFace"]
+__all__ = ["Found", "LivePeer", "MediaPipe", "PeerFace", "find"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,7 +47,10 @@ class MediaPipe:
             )
         except OSError as error:
             raise ModelError(f"{command[0]} cannot be started ({error}); give a Python that has mediapipe.") from error
-        if self._out.readline() != b"ready\n":
+        answer = self._out.readline()
+        self.offline = answer == b"ready offline\n"
+        """Whether the process has no network at all."""
+        if not answer.startswith(b"ready"):
             self.close()
             raise ModelError(
                 f"MediaPipe did not start from {command[0]}: install it there (`make compare` makes "
@@ -71,13 +75,18 @@ class MediaPipe:
         return PeerFace(found if points else None, blend, seconds)
 
     def close(self) -> None:
-        self._in.close()
+        with suppress(OSError):  # a process that died leaves what it did not read
+            self._in.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:  # a busy machine, or the library hangs on its way out
             self._process.kill()
             self._process.wait()
         self._out.close()
+
+    def kill(self) -> None:
+        """End the process at once, from any thread; a `read` that waits then raises."""
+        self._process.kill()
 
     def __enter__(self) -> MediaPipe:
         return self

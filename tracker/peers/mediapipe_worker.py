@@ -5,8 +5,12 @@
 Standard input: for each frame a header of three little-endian numbers (uint32 height, uint32 width, float64 seconds)
 and height * width * 3 bytes RGB. Standard output: for each frame a header (float64 seconds spent, uint32 points,
 uint32 blendshapes), then float32 points x, y, z (x, y in pixels, the first pixel's centre at 0.5) and blendshapes.
+Before all of these one line: "ready", or "ready offline" where the process has no network. Releases of MediaPipe since
+0.10.22 send statistics of their use to Google (google-ai-edge/mediapipe, issue 6291); on Linux, where the system lets
+a process without rights do so, the network is taken away before the library is loaded.
 """
 
+import ctypes
 import os
 import struct
 import sys
@@ -17,8 +21,20 @@ HEADER = struct.Struct("<IId")
 ANSWER = struct.Struct("<dII")
 
 
+_NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # CLONE_NEWUSER, CLONE_NEWNET
+
+
+def leave_network() -> bool:
+    """Move this process (of one thread still) where there is no network; False where that cannot be done."""
+    try:
+        return sys.platform == "linux" and bool(ctypes.CDLL(None).unshare(_NEW_USER | _NEW_NETWORK) == 0)
+    except (OSError, AttributeError):
+        return False
+
+
 def main() -> None:
     """Answer frames until standard input ends."""
+    offline = leave_network()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever the library prints must not reach the answers
     here = Path(__file__).resolve().parent
@@ -36,7 +52,7 @@ def main() -> None:
     )
     last = -1
     with vision.FaceLandmarker.create_from_options(options) as landmarker:
-        out.write(b"ready\n")
+        out.write(b"ready offline\n" if offline else b"ready\n")
         out.flush()
         while True:
             header = sys.stdin.buffer.read(HEADER.size)

@@ -155,8 +155,7 @@ def against_motion(points: Floats, motions: Floats, fps: float) -> KnownMotion:
     speed = np.gradient(truth, axis=0) * fps
     error = points - truth
     good = np.isfinite(error).all(axis=(1, 2))
-    power = float((speed[good] ** 2).sum())
-    lag = -float((error[good] * speed[good]).sum()) / power if power > 0 else 0.0
+    lag = behind(error[good], speed[good])
     rest = error + lag * speed
     slow = running_mean(rest, round(fps))
     eyes = inter_ocular(truth)[:, None]
@@ -165,6 +164,15 @@ def against_motion(points: Floats, motions: Floats, fps: float) -> KnownMotion:
         return float(np.sqrt(np.nanmean((part**2).sum(-1) / eyes**2))) * 100.0
 
     return KnownMotion(bias=share(slow), lag_ms=lag * 1e3, noise=share(rest - slow))
+
+
+def behind(error: Floats, speed: Floats) -> float:
+    """Seconds by which points come late whose `error` against the truth is given, where the truth moves at `speed`.
+
+    Both (..., 2), pixels and pixels a second: the least-squares lag in error = -lag * speed; 0 where nothing moves.
+    """
+    power = float((speed**2).sum())
+    return -float((error * speed).sum()) / power if power > 0 else 0.0
 
 
 def delay(points: Floats, reference: Floats, fps: float, longest: int = 6) -> float:
@@ -225,6 +233,16 @@ def moved_along(values: Floats, driver: Floats, fps: float) -> float:
         return float("nan")
     x, y = x[good] - x[good].mean(), y[good] - y[good].mean()
     return float(abs(x @ y) / np.sqrt(x @ x) / np.sqrt(len(x)))
+
+
+def apart(points: Floats, reference: Floats) -> tuple[float, float]:
+    """%: the mean over frames of the mean distance of `points` from `reference`, and its 95th percentile.
+
+    Of a filter's points from its own tracker's unfiltered ones: calm that was bought by staying behind shows here.
+    """
+    away = np.linalg.norm(points - reference, axis=-1).mean(1) / inter_ocular(reference) * 100.0
+    away = away[np.isfinite(away)]
+    return (float(away.mean()), float(np.percentile(away, 95))) if away.size else (float("nan"), float("nan"))
 
 
 def spectrum(values: Floats, fps: float) -> tuple[Floats, Floats]:

@@ -7,9 +7,9 @@ from html import escape
 
 STYLE = """
 :root{--ink:#1c2230;--soft:#5c6474;--paper:#fbfbfa;--card:#fff;--edge:#dfe2e8;--good:#0a7d4b;--bad:#b3261e;
---raw:#8a93a3;--one:#2f6fd0;--kal:#0b8f8f;--ours:#d9480f;--mpv:#7a3fc4;--mpi:#c58bd8;--truth:#1c2230}
+--raw:#8a93a3;--rts:#a88400;--one:#2f6fd0;--kal:#0b8f8f;--ours:#d9480f;--mpv:#7a3fc4;--mpi:#c58bd8;--truth:#1c2230}
 @media(prefers-color-scheme:dark){:root{--ink:#e8eaee;--soft:#a2a9b6;--paper:#14171d;--card:#1b1f27;--edge:#313743;
---good:#4fd39a;--bad:#ff8a80;--raw:#8791a3;--one:#6ea8fe;--kal:#3fc7c7;--ours:#ff8a4c;--mpv:#b48cf2;--mpi:#8a5f9e;
+--good:#4fd39a;--bad:#ff8a80;--raw:#8791a3;--rts:#e6c34a;--one:#6ea8fe;--kal:#3fc7c7;--ours:#ff8a4c;--mpv:#b48cf2;--mpi:#8a5f9e;
 --truth:#e8eaee}}
 *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
 font:15px/1.5 system-ui,"Segoe UI",Roboto,"Noto Sans",sans-serif}
@@ -30,7 +30,7 @@ polyline{fill:none;stroke-width:1.6;stroke-linejoin:round}
 """ + "".join(
     f"polyline.{name}{{stroke:var(--{name})}}circle.{name}{{fill:var(--{name});fill-opacity:.75}}"
     f".legend i.{name}{{background:var(--{name})}}"
-    for name in ("raw", "one", "kal", "ours", "mpv", "mpi", "truth")
+    for name in ("raw", "one", "kal", "ours", "mpv", "mpi", "rts", "truth")
 )
 
 OURS = "Stillpoint, default"

@@ -12,15 +12,19 @@ import numpy as np
 
 from ..errors import OutputError
 from . import measures
-from .lab import FILTERS, IMAGE, RAW, VIDEO, Progress, Trial
+from .clips import CLIP_MARKS
+from .halves import half_of
+from .lab import Progress, Trial
 from .page import OURS, STYLE, cell, section, table
 from .plots import Axis, Series, chart, legend
 from .side_by_side import write_video
-from .suite import MARKS, Outcome
+from .suite import COST, MARKS, Outcome
+from .sweep import Ahead
+from .tracks import FILTERS, IMAGE, RAW, VIDEO
 
-STYLES = {RAW: "raw", "one_euro": "one", "kalman": "kal", "default": "ours", VIDEO: "mpv", IMAGE: "mpi"}
+STYLES = {RAW: "raw", "one_euro": "one", "kalman": "kal", "default": "ours", VIDEO: "mpv", IMAGE: "mpi", "rts": "rts"}
 NAMES = {RAW: "Stillpoint, raw", "default": OURS, "one_euro": "Stillpoint, 1 euro"}
-NAMES["kalman"] = "Stillpoint, Kalman"
+NAMES |= {"kalman": "Stillpoint, Kalman", "rts": "Stillpoint, zero-phase (offline)"}
 SHOWN = (RAW, "default", VIDEO)
 """Whose curves are drawn where six would hide one another."""
 
@@ -52,7 +56,11 @@ def page(outcome: Outcome, films: Sequence[str] = ()) -> str:
     trials = outcome.trials
     first = {t.signal.kind: t for t in reversed(trials)}
     parts = [section("What is wanted, and what was found", _marks(outcome), _NOTE)]
+    if outcome.clips():
+        parts.append(section("Real clips, the default filter", _clips(outcome), _CLIPS_NOTE))
     parts.append(section("Jitter against lag", _plane(outcome), _PLANE_NOTE))
+    if outcome.ahead:
+        parts.append(section("Latency compensation", _ahead(outcome.ahead), _AHEAD_NOTE))
     waves = [t for t in trials if t.signal.name.startswith("Bode")]
     if waves:
         parts.append(section("Gain and lag by frequency (Bode plot)", _bode(waves), _BODE_NOTE))
@@ -65,7 +73,8 @@ def page(outcome: Outcome, films: Sequence[str] = ()) -> str:
         parts.append(section(f"Known motion: {first['known'].signal.name}", _figures(first["known"]), _KNOWN_NOTE))
     for trial in trials:
         if trial.signal.kind == "clip":
-            parts.append(section(f"Clip: {trial.signal.name}", _clip(trial), _CLIP_NOTE))
+            title = f"Clip: {trial.signal.name} ({half_of(trial.signal.name)} half)"
+            parts.append(section(title, _clip(trial), _CLIP_NOTE))
     if films:
         links = "".join(f'<li><a href="{escape(f, quote=True)}">{escape(f)}</a></li>' for f in films)
         parts.append(section("Side by side, motion magnified ten times", f"<ul>{links}</ul>", ""))
@@ -89,7 +98,7 @@ def _marks(outcome: Outcome) -> str:
     names = outcome.contestants()
     found = outcome.marks()
     rows = []
-    for mark in MARKS:
+    for mark in (*MARKS, COST):
         if mark.label in found:
             values = found[mark.label]
             cells = [cell(values[n], mark.met(values[n]) if n == "default" else None) for n in names]
@@ -97,10 +106,32 @@ def _marks(outcome: Outcome) -> str:
     return table(["measure", "wanted of the default", *(NAMES.get(n, n) for n in names)], rows)
 
 
+def _clips(outcome: Outcome) -> str:
+    """One row a clip: what it is held to, and how late and how far from its own raw points the filter is."""
+    head = ["clip", "half", *(f"{mark.label} ({mark.said})" for mark in CLIP_MARKS)]
+    head += ["lag, ms", "MediaPipe's lag", "from raw, %", "MediaPipe's from raw"]
+    rows = []
+    for trial in outcome.clips():
+        name, figures = trial.signal.name, trial.figures
+        values = [(mark, mark.value(figures)) for mark in CLIP_MARKS]
+        cells = [cell(value, mark.met(value)) for mark, value in values]
+        cells += [cell(figures.get(n, {}).get(m)) for m in ("lag_ms", "behind") for n in ("default", VIDEO)]
+        rows.append([escape(name), half_of(name), *cells])
+    return table(head, rows)
+
+
+def _ahead(rows: Sequence[Ahead]) -> str:
+    head = ["looking ahead, ms", "lag on the wave, ms", "gain", "still: std, %", "acceleration, %", "overshoot, %"]
+    values = [(r.lag_ms, r.gain, r.std, r.acceleration, r.overshoot) for r in rows]
+    return table(head, [[f"{r.ms:g}", *(cell(v) for v in line)] for r, line in zip(rows, values, strict=True)])
+
+
 def _plane(outcome: Outcome) -> str:
     series = []
     for method in FILTERS:
         points = [s for s in outcome.settings if s.method == method]
+        if not points:
+            continue
         front = sorted((s for s in points if s.front), key=lambda s: s.std)
         tips = tuple(f"{method}, {s.label}: std {s.std:.3f} %, lag {s.lag:.2f} frames" for s in points)
         style = STYLES[method]
@@ -188,8 +219,9 @@ def _groups(trial: Trial) -> str:
     names = list(trial.tracks)
     rows = []
     for group in measures.GROUPS:
-        values: list[Any] = [trial.figures[n]["groups"][group]["acceleration"] for n in names]
-        rows.append([f"{group}: acceleration, %", *(cell(v) for v in values)])
+        for measure in ("acceleration", "residual"):
+            values: list[Any] = [trial.figures[n]["groups"][group][measure] for n in names]
+            rows.append([f"{group}: {measure}, %", *(cell(v) for v in values)])
     return table(["", *(NAMES.get(n, n) for n in names)], rows)
 
 
@@ -213,6 +245,9 @@ LABELS = {
     "pitch_std_deg": "pitch: std, degrees",
     "blink_kept": "eyelids' amplitude kept",
     "pitch_with_jaw_deg": "pitch that follows the jaw: std, degrees",
+    "pitch_with_lids_deg": "pitch that follows the eyelids: std, degrees",
+    "behind": "distance from its own unfiltered points, %",
+    "behind_p95": "the same, 95 of 100 frames within, %",
     "overshoot": "overshoot, %",
     "settling_s": "settling, s",
     "bias": "slow error, %",
@@ -229,6 +264,15 @@ _PLANE_NOTE = (
 )
 _BODE_NOTE = "40 px up to 2 Hz, 15 px at 4 Hz, 4 px at 7.5 Hz. Gain 1 and lag 0 would be perfect."
 _KNOWN_NOTE = "The error against the exact motion of every frame, split into a slow part, a lag and noise."
+_CLIPS_NOTE = (
+    "Clips are split by a hash of their names. Constants were tuned on the half 'tune' only; judge by 'report'. "
+    "A dash: nothing to measure (nobody talked, nobody blinked, or MediaPipe found no face). Calm that is bought by "
+    "staying behind shows in the last columns: lag, and distance from the same tracker's own unfiltered points."
+)
+_AHEAD_NOTE = (
+    "The default filter set to give the pose as it will be when it is on the screen (filter.ahead_ms): a lag below "
+    "zero is time won, what it costs is calm and overshoot. Expressions are not looked ahead for."
+)
 _CLIP_NOTE = (
     "Only frames where every contestant has a face. Lag, jerk and eyelids are relative to the same tracker's own "
     "unfiltered points; the curve shows the three seconds in which the head is calmest."

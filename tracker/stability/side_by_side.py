@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from ..types import Image
 from . import measures
-from .lab import RAW, Progress, Trial
+from .lab import Progress, Trial
 from .measures import Floats
+from .tracks import RAW
 
 PANEL = 420
 STRIP = 84

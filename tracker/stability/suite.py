@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,13 @@ from .. import __version__
 from ..capture.source import PICTURES
 from ..pipeline import Tracker
 from . import signals
+from .clips import CLIP_MARKS
+from .cost import stabilizer_ms
+from .halves import half_of
 from .lab import Peer, Progress, Trial, run_trial
 from .signals import Picture, Signal
-from .sweep import Setting, sweep
+from .sweep import Ahead, Setting, looking_ahead, sweep
+from .tracks import FILTERS, OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +49,20 @@ MARKS = (
     Mark("wave", "gain", "40 px wave: gain", 0.99, 1.01),
     Mark("stop", "overshoot", "overshoot after a stop, %", 0.0, 1.0),
 )
+COST = Mark("cost", "ms", "filter, pose + 478 landmarks, ms", 0.0, 0.3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What the lab found. `main` names the trials that the marks are read from; the others tell more."""
+    """What the lab found. `main` names the trials that the marks are read from; the others tell more. `ahead`: the
+    effect of latency compensation; `costs`: contestant -> milliseconds a frame."""
 
     trials: tuple[Trial, ...]
     main: tuple[str, ...]
     settings: tuple[Setting, ...]
     about: dict[str, Any]
+    ahead: tuple[Ahead, ...] = ()
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     def contestants(self) -> list[str]:
         return list(self.trials[0].tracks) if self.trials else []
@@ -66,13 +74,30 @@ class Outcome:
             rows = [t.figures for t in self.trials if t.signal.kind == mark.kind and t.signal.name in self.main]
             if rows:
                 table[mark.label] = {name: _average(rows, name, mark.measure) for name in self.contestants()}
+        if self.costs:
+            table[COST.label] = {name: self.costs.get(name) for name in self.contestants()}
         return table
+
+    def clips(self) -> list[Trial]:
+        """Those that report, then those that constants were tuned on."""
+        clips = [trial for trial in self.trials if trial.signal.kind == "clip"]
+        return sorted(clips, key=lambda trial: half_of(trial.signal.name) != "report")
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
+        found = self.marks()
         return {
             "about": self.about,
-            "marks": {m.label: {"wanted": m.wanted, "found": self.marks().get(m.label, {})} for m in MARKS},
+            "marks": {
+                m.label: {"wanted": m.wanted, "found": found[m.label]} for m in (*MARKS, COST) if m.label in found
+            },
+            "clips": {
+                trial.signal.name: {
+                    "half": half_of(trial.signal.name),
+                    **{mark.label: {"wanted": mark.said, "found": mark.value(trial.figures)} for mark in CLIP_MARKS},
+                }
+                for trial in self.clips()
+            },
             "signals": [
                 {
                     "name": t.signal.name,
@@ -84,6 +109,7 @@ class Outcome:
                 for t in self.trials
             ],
             "sweep": [asdict(setting) for setting in self.settings],
+            "ahead": [asdict(row) for row in self.ahead],
         }
 
 
@@ -92,13 +118,14 @@ def run(
     sources: Sequence[str] = (),
     peer: Peer | None = None,
     quick: bool = False,
+    ours: Sequence[str] = OURS,
     about: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """The built-in photograph under known motion, the demo, and `sources`: clips, or pictures of a face to be moved.
 
-    `quick` leaves out the Bode plot and shortens the rest; `about`: what else the report shall say. Raises SourceError
-    and ModelError.
+    `quick` leaves out the Bode plot and shortens the rest; `ours`: which of our contestants; `about`: what else the
+    report shall say. Raises SourceError and ModelError.
     """
     pictures = [(Path(s).stem, Picture.read(Path(s))) for s in sources if Path(s).suffix.lower() in PICTURES]
     clips = [signals.clip(s, 90 if quick else None) for s in sources if Path(s).suffix.lower() not in PICTURES]
@@ -107,9 +134,12 @@ def run(
         main += signals.standard(picture, quick, f"{name}, ")
     others: list[Signal] = [] if quick else signals.bode(Picture.read())
     others += [signals.demo(0, 90 if quick else 300), *clips]
-    trials = [run_trial(signal, tracker, peer, progress) for signal in (*main, *others)]
+    trials = [run_trial(signal, tracker, peer, progress, ours) for signal in (*main, *others)]
     first = {t.signal.kind: t for t in reversed(trials[: len(main)])}
-    settings = sweep(first["still"], first["wave"], quick, progress)
+    chosen = [name for name in FILTERS if name in ours]
+    settings = sweep(first["still"], first["wave"], quick, progress, chosen)
+    ahead = looking_ahead(first["still"], first["wave"], first["stop"])
+    costs = {name: stabilizer_ms(first["wave"].results, name) for name in chosen}
     told = {
         "stillpoint": __version__,
         **(about or {}),
@@ -119,7 +149,7 @@ def run(
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
-    return Outcome(tuple(trials), tuple(s.name for s in main), tuple(settings), told)
+    return Outcome(tuple(trials), tuple(s.name for s in main), tuple(settings), told, tuple(ahead), costs)
 
 
 def _average(rows: list[dict[str, dict[str, Any]]], name: str, measure: str) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,8 @@ from msgspec.structs import replace as changed
 
 from ..settings import Filter, Kalman, OneEuro, Still
 from . import measures
-from .lab import FILTERS, Progress, Trial, filtered, track_of
+from .lab import Progress, Trial
+from .tracks import FILTERS, filtered, track_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,16 @@ def variants(method: str, quick: bool = False) -> list[tuple[str, Filter]]:
     return found
 
 
-def sweep(still: Trial, wave: Trial, quick: bool = False, progress: Progress | None = None) -> list[Setting]:
-    """Every filter at many strengths on the same raw results: its way through the jitter-lag plane."""
+def sweep(
+    still: Trial,
+    wave: Trial,
+    quick: bool = False,
+    progress: Progress | None = None,
+    methods: Sequence[str] = FILTERS,
+) -> list[Setting]:
+    """Each of the filters at many strengths on the same raw results: its way through the jitter-lag plane."""
     found: list[Setting] = []
-    for method in FILTERS:
+    for method in methods:
         rows = []
         for label, settings in variants(method, quick):
             calm = track_of(filtered(still.results, method, settings)).points[still.signal.skip :]
@@ -61,3 +69,31 @@ def sweep(still: Trial, wave: Trial, quick: bool = False, progress: Progress | N
         front = measures.pareto(np.array([(row.std, abs(row.lag)) for row in rows]))
         found += [replace(row, front=bool(on)) for row, on in zip(rows, front, strict=True)]
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The default filter looking `ms` ahead: still `std` %, `acceleration` %; `lag_ms` and `gain` on the wave; the
+    `overshoot` after a stop, %."""
+
+    ms: float
+    std: float
+    acceleration: float
+    lag_ms: float
+    gain: float
+    overshoot: float
+
+
+def looking_ahead(still: Trial, wave: Trial, stop: Trial, steps: tuple[float, ...] = (0, 20, 40, 60)) -> list[Ahead]:
+    """What the compensation of the time to the display costs in calm, and what it gives: a lag below zero."""
+    rows = []
+    for ms in steps:
+        settings = Filter(ahead_ms=ms)
+        calm, moved, stopped = (
+            track_of(filtered(t.results, "default", settings)).points[t.signal.skip :] for t in (still, wave, stop)
+        )
+        fit = measures.follow_wave(moved, wave.signal.amplitude, wave.signal.period, wave.signal.skip)
+        after = measures.settle(stopped, stop.signal.event - stop.signal.skip, stop.fps)
+        std, rough = measures.still_std(calm), measures.acceleration(calm)
+        rows.append(Ahead(ms, std, rough, fit.lag / wave.fps * 1e3, fit.gain, after.overshoot))
+    return rows

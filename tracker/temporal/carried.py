@@ -8,20 +8,33 @@ jaw that opens moves no pixel of the forehead, so it cannot nod the head.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from .leash import within
 from .one_euro import smoothing
-from .parts import POSE, Parts, Point, Vector, units
+from .parts import POSE, Point
+from .turns import Vector
 
-_REST = np.array([0.5, 0.5, 0.8, 0.8, 0.8, 0.8, 0.1])
+_REST = np.array([0.15, 0.15, 0.25, 0.25, 0.25, 0.25, 0.1])
 """Hz: cutoff of each number of the pose while the pixels rest."""
-_OPEN = np.array([5.0, 5.0, 2.5, 2.5, 2.5, 2.5, 0.6])
+_OPEN = np.array([1.5, 1.5, 0.6, 0.6, 0.6, 0.6, 0.6])
 """Hz per face size a second."""
-_ASTRAY = 0.3
+_ASTRAY = 0.05
 """Hz per squared usual size of a difference beyond three of them."""
 _USUAL = 0.003, 0.015
 """Face sizes: least and most that a difference may usually be."""
 _SPEED_HZ = 4.0
+_LEAN_HZ, _LEAN, _BEHIND = 0.4, 0.5, 0.5
+"""A difference that keeps its sign is a turn that no pixel told of: its mean at this cutoff (Hz), in usual sizes, opens
+the filter by so many Hz per square of what is beyond."""
+_DOUBT = 1.5
+"""A frame that the network doubts n times as much as usual counts n to the minus this: a hand is before the face."""
+_STEP = np.array([0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0])
+"""Where the pixels say nothing of a moving face, its place, roll and size go on by the network's own steps."""
+_BRISK = 0.15
+"""Face sizes a second of the pixels at which half of such a step is believed; at rest it is only noise."""
 _GAINED, _LOST = 0.5, 0.1
 """Share of the trust in pixels that a frame with, or without, a motion adds or takes."""
 
@@ -29,37 +42,45 @@ _GAINED, _LOST = 0.5, 0.1
 class CarriedPose:
     """`step` gives the measured point with its pose carried; without a motion, the pose as it was measured."""
 
-    def __init__(self, first: Point, parts: Parts) -> None:
-        self._parts = parts
-        self._pose = first
+    def __init__(self, first: Point) -> None:
+        self._pose = self._before = first.pose
         self.speed = 0.0
         self.trust = 0.0
         self._age = 0.0
-        self._usual = np.full(7, 0.01)
+        self._usual = np.full((2, 7), 0.01)
+        self._lean = np.zeros(7)
 
-    def step(self, measured: Point, dt: float, motion: Vector | None) -> Point:
-        """`motion` (2, 3): the similarity of the face's pixels since the last step, where there is one."""
-        unit = units(measured, self._parts)[POSE]
+    def step(
+        self, measured: Point, dt: float, motion: Vector | None, unit: Vector, leash: Vector, doubt: float = 1.0
+    ) -> Point:
+        """`motion` (2, 3): the similarity of the face's pixels since the last step, where there is one; `unit` (7,)
+        of the pose, and `leash` (7,) how far it may be from `measured`."""
+        sure = 1.0 / max(doubt, 1.0) ** _DOUBT
         if motion is None:
             self.trust *= 1.0 - _LOST
+            share = sure * self.speed / (self.speed + _BRISK)
+            self._pose = self._pose.plus(share * _STEP * measured.pose.minus(self._before))
         else:
             self.trust += _GAINED * (1.0 - self.trust)
             moved = self._pose.carried(motion)
-            way = (moved.minus(self._pose)[POSE] / unit)[[2, 3, 4, 5]]
-            self.speed += float(smoothing(_SPEED_HZ, dt)) * (float(np.sqrt(way @ way)) / dt - self.speed)
+            way = (moved.values - self._pose.values)[3:6] / unit[3:6]
+            turn = math.atan2(motion[1, 0], motion[0, 0]) / float(unit[2])
+            self.speed += smoothing(_SPEED_HZ, dt) * (math.sqrt(way @ way + turn * turn) / dt - self.speed)
             self._pose = moved
-        difference = measured.minus(self._pose)[POSE]
-        size = np.abs(difference) / unit
-        astray = np.maximum(size / self._usual - 3.0, 0.0)
-        self._usual += float(smoothing(0.3, dt)) * (np.minimum(size, 3 * self._usual) - self._usual)
-        self._usual = np.clip(self._usual, *_USUAL)
-        cutoff = _REST + _OPEN * self.speed + _ASTRAY * astray**2
+        self._before = measured.pose
+        difference = measured.pose.minus(self._pose)
+        way = difference / unit
+        self._lean += smoothing(_LEAN_HZ, dt) * (way - self._lean)
+        size = np.abs(np.array((way, way - self._lean)))
+        astray = np.maximum(size[0] / self._usual[0] - 3.0, 0.0)
+        behind = np.maximum(np.abs(self._lean) / self._usual[1] - _LEAN, 0.0)
+        self._usual += smoothing(0.3, dt) * (np.minimum(size, 3.0 * self._usual) - self._usual)
+        self._usual = np.minimum(np.maximum(self._usual, _USUAL[0]), _USUAL[1])
+        cutoff = (_REST + _OPEN * self.speed + _ASTRAY * astray**2 + _BEHIND * behind**2) * sure
         self._age += dt
         settled = 1.0 - np.maximum(smoothing(cutoff, dt), dt / self._age)  # at first a mean of all there is
-        gain = 1.0 - self.trust * settled
-        step = np.zeros(self._parts.size)
-        step[POSE] = gain * difference
-        self._pose = self._pose.plus(step)
+        gain = 1.0 - settled * (1.0 - (1.0 - self.trust) * sure)
+        self._pose = within(self._pose.plus(gain * difference), measured.pose, unit, leash)
         values = measured.values.copy()
-        values[POSE] = self._pose.values[POSE]
+        values[POSE] = self._pose.values
         return Point(self._pose.rotation, values)

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..settings import Filter
 from .noise import NoiseMeter
-from .parts import POSE, Parts, Point, Vector, units
+from .parts import POSE, Parts, Point, all_units
+from .turns import Vector
 
 
 @dataclass(slots=True, eq=False)
@@ -82,13 +83,18 @@ class KalmanFilter:
         self._surprise = np.ones(parts.size)
         self.configure(settings)
         self._process = np.sqrt(self._slowest * self._fastest)
-        self._meter = NoiseMeter(parts)
-        unit = units(first, parts)
+        self._meter = NoiseMeter(parts.size)
+        unit = all_units(first, parts)
         self._filter = ConstantVelocity(first, (self._meter.deviation * unit) ** 2, unit)
 
     @property
     def estimate(self) -> Point:
         return self._filter.estimate
+
+    @property
+    def velocity(self) -> Vector:
+        """(7,) of the pose, a second."""
+        return self._filter.velocity[POSE]
 
     def configure(self, settings: Filter) -> None:
         """Process noise is a density, unit^2/s^3; the bounds are those of the method's description."""
@@ -102,7 +108,7 @@ class KalmanFilter:
 
     def step(self, measured: Point, dt: float, noise: float, carried: Vector | None = None) -> Point:
         """`noise`: the network's mean standard deviation of a landmark, in face sizes."""
-        filter, unit = self._filter, units(self._filter.estimate, self._parts)
+        filter, unit = self._filter, all_units(self._filter.estimate, self._parts)
         self._meter.add(measured, dt, unit)
         variance = self._trust * (self._meter.doubt(noise, dt) * self._meter.deviation * unit) ** 2
         filter.predict(dt, self._process * unit**2)

@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 
-from .parts import POSE, Parts, Point, Vector
+from ..types import Face, FaceState
+from .parts import POSE, Point, point_of
+from .turns import Vector
 
 _FIRST = 0.003
 _LEARN_S = 1.5
@@ -16,14 +18,14 @@ _MEAN_OF_THIRD = math.sqrt(20.0) * math.sqrt(2.0 / math.pi)
 
 
 class NoiseMeter:
-    """`deviation` (n,): the standard deviation of the measurement noise, in units (`parts.units`).
+    """`deviation` (`size`,): the standard deviation of the measurement noise, in units (`parts.units`).
 
     The third difference of a head's motion is next to nothing at camera rates, so what is left of it is noise.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self.deviation = np.full(parts.size, _FIRST)
-        self._most = np.full(parts.size, 0.3)
+    def __init__(self, size: int) -> None:
+        self.deviation = np.full(size, _FIRST)
+        self._most = np.full(size, 0.3)
         self._most[POSE] = 0.03
         self._last: Point | None = None
         self._steps: list[Vector] = []
@@ -48,3 +50,18 @@ class NoiseMeter:
         """How much noisier this frame is than usual by the network's word (`noise`, any unit): 0.5..4."""
         self._usual += (noise - self._usual) * (1.0 if self._usual == 0.0 else 1.0 - math.exp(-dt / _TRUST_S))
         return min(max(noise / max(self._usual, 1e-9), 0.5), 4.0)
+
+
+def measured_point(state: FaceState) -> Point | None:
+    """None for a state that is not finite."""
+    try:
+        return point_of(state)
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def measured_noise(face: Face) -> float:
+    """The mean standard deviation of the 68 landmarks, as the network says it, in face sizes."""
+    std = face.std_px("ibug68")
+    mean = float(std.sum()) / (std.size * face.size_px)
+    return mean if math.isfinite(mean) and mean > 0.0 else 0.02

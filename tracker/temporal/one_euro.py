@@ -7,12 +7,14 @@ face sizes per second (`parts.units`), so a face of 40 pixels is filtered like o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from ..head.model import EXPRESSIONS
 from ..settings import Filter, OneEuro
-from .parts import NEARNESS, POSE, Parts, Point, Vector, units
+from .parts import NEARNESS, POSE, Parts, Point, all_units, units
+from .turns import Vector
 
 QUICK = tuple(
     i
@@ -22,9 +24,13 @@ QUICK = tuple(
 """The eyelids, and the jaw with what goes with it."""
 
 
-def smoothing(cutoff: Vector | float, dt: float) -> Vector:
+Cutoff = TypeVar("Cutoff", float, Vector)
+
+
+def smoothing(cutoff: Cutoff, dt: float) -> Cutoff:
     """The gain in 0..1 of a first-order low pass of `cutoff` Hz over `dt` seconds."""
-    return 1.0 - 1.0 / (1.0 + 2.0 * np.pi * dt * np.asarray(cutoff, dtype=np.float64))
+    turn = (2.0 * np.pi * dt) * cutoff
+    return turn / (1.0 + turn)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +54,7 @@ def tuning(parts: Parts, settings: Filter) -> Tuning:
     put(parts.expression, settings.expression)
     start, count = parts.expression.start, parts.expression.stop - parts.expression.start
     put([start + i for i in QUICK if i < count], settings.eyelids)
-    put(parts.residual, OneEuro(min_cutoff=3.0, beta=3.0, d_cutoff=2.0))
+    put(parts.residual, OneEuro(min_cutoff=1.0, beta=2.0, d_cutoff=2.0))
     put(parts.spread, OneEuro(min_cutoff=3.0, beta=0.0, d_cutoff=1.0))
     put(parts.identity, OneEuro(min_cutoff=0.1, beta=0.0, d_cutoff=1.0))
     return Tuning(*table)
@@ -75,12 +81,17 @@ class OneEuroFilter:
         self._lowpass = LowPass(parts.size)
         self.configure(settings)
 
+    @property
+    def velocity(self) -> Vector:
+        """(7,) of the pose, a second."""
+        return self._lowpass.speed[POSE] * units(self.estimate)
+
     def configure(self, settings: Filter) -> None:
         self._tuning = tuning(self._parts, settings)
 
     def step(self, measured: Point, dt: float, noise: float, carried: Vector | None = None) -> Point:
         """The estimate `dt` seconds on; the 1 euro filter does not use `noise`."""
         difference = measured.minus(self.estimate)
-        gain = self._lowpass.gain(difference, dt, units(self.estimate, self._parts), self._tuning)
+        gain = self._lowpass.gain(difference, dt, all_units(self.estimate, self._parts), self._tuning)
         self.estimate = self.estimate.plus(gain * difference)
         return self.estimate

@@ -10,15 +10,14 @@ numbers and the step from 180 to -180 degrees does not exist for them. A differe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from ..types import FaceState
-
-Vector = npt.NDArray[np.float64]
+from .turns import Vector, exp_rotation, log_rotation, orthonormal
 
 FACE_M = 0.15
 """The length of a face, metres: `scale * FACE_M` is its size in pixels."""
@@ -58,17 +57,22 @@ class Point:
         """This point moved by `difference` (n,)."""
         values = self.values + difference
         values[ROTATION] = 0.0
-        return Point(orthonormal(self.rotation @ exp_rotation(difference[ROTATION])), values)
+        return Point(self.rotation @ exp_rotation(difference[ROTATION]), values)  # a day's rounding is 1e-9
+
+    @property
+    def pose(self) -> Point:
+        """The pose alone: its seven numbers."""
+        return Point(self.rotation, self.values[POSE])
 
     def carried(self, motion: Vector) -> Point:
         """This point after the picture moved by a similarity `motion` (2, 3), pixels to pixels."""
         a, b = float(motion[0, 0]), float(motion[1, 0])
-        scale = np.hypot(a, b)
+        scale = math.hypot(a, b)
         turn = np.array([[a / scale, -b / scale, 0.0], [b / scale, a / scale, 0.0], [0.0, 0.0, 1.0]])
         values = self.values.copy()
         values[CENTRE] = motion[:, :2] @ values[CENTRE] + motion[:, 2]
-        values[SCALE] += np.log(scale)
-        return Point(orthonormal(turn @ self.rotation), values)
+        values[SCALE] += math.log(scale)
+        return Point(turn @ self.rotation, values)
 
 
 @lru_cache(maxsize=16)
@@ -86,85 +90,49 @@ def parts_of(state: FaceState) -> Parts:
 
 
 def point_of(state: FaceState) -> Point:
-    """A finite state (see `is_finite`) -> a point."""
-    head = (0.0, 0.0, 0.0, float(state.centre[0]), float(state.centre[1]), np.log(state.scale), state.nearness)
+    """A state -> a point. Raises ValueError for one that is not finite, or whose scale has no logarithm."""
+    x, y = state.centre.tolist()
+    if not state.scale > 0.0:
+        raise ValueError(f"A face's scale is above zero, found {state.scale}.")
+    head = (0.0, 0.0, 0.0, x, y, math.log(state.scale), state.nearness)
     values = np.concatenate((head, state.expression, state.residual, state.spread, state.identity))
-    return Point(orthonormal(np.asarray(state.rotation, dtype=np.float64)), values)
+    rotation = state.rotation.astype(np.float64)
+    if not math.isfinite(float(values @ values) + float(rotation.sum())):
+        raise ValueError("A face's state has a number in it that is not finite.")
+    return Point(orthonormal(rotation), values)
 
 
 def state_of(point: Point, like: FaceState) -> FaceState:
     """A point -> a state with the camera of `like`."""
     parts, values = parts_of(like), point.values.astype(np.float32)
-    return replace(
-        like,
-        rotation=np.ascontiguousarray(point.rotation, dtype=np.float32),
+    return FaceState(
+        rotation=point.rotation.astype(np.float32),
         centre=values[CENTRE],
-        scale=float(np.exp(point.values[SCALE])),
+        scale=math.exp(point.values[SCALE]),
         nearness=float(point.values[NEARNESS]),
+        camera=like.camera,
+        identity=values[parts.identity],
         expression=values[parts.expression],
         residual=values[parts.residual],
         spread=values[parts.spread],
-        identity=values[parts.identity],
     )
 
 
-def is_finite(state: FaceState) -> bool:
-    """No NaN or infinity anywhere, and a scale that has a logarithm."""
-    arrays = (state.rotation, state.centre, state.identity, state.expression, state.residual, state.spread)
-    numbers = state.scale > 0 and bool(np.isfinite(state.scale) and np.isfinite(state.nearness))
-    return numbers and all(bool(np.isfinite(array).all()) for array in arrays)
+_UNITS = np.array([2.5, 2.5, 2.5, 1.0, 1.0, 3.0, 60.0])
 
 
-def units(point: Point, parts: Parts) -> Vector:
-    """(n,) how much of each number moves the landmarks by about one face size, or is its whole range.
+def units(point: Point) -> Vector:
+    """(7,) how much of each number of the pose moves the landmarks by about one face size.
 
     The common currency of the pose: with levers of 60 mm, 50 mm and (50 mm)**2 on a face of 150 mm.
     """
-    size = np.exp(point.values[SCALE]) * FACE_M
-    result = np.ones(parts.size)
-    result[:7] = (2.5, 2.5, 2.5, size, size, 3.0, 60.0)
+    result = _UNITS.copy()
+    result[CENTRE] = math.exp(point.values[SCALE]) * FACE_M
     return result
 
 
-def exp_rotation(turn: Vector) -> Vector:
-    """(3,) radians -> (3, 3), Rodrigues' formula."""
-    x, y, z = (float(v) for v in turn)
-    angle2 = x * x + y * y + z * z
-    if angle2 < 1e-12:
-        a, b = 1.0 - angle2 / 6.0, 0.5 - angle2 / 24.0
-    else:
-        angle = np.sqrt(angle2)
-        a, b = np.sin(angle) / angle, (1.0 - np.cos(angle)) / angle2
-    return np.array(
-        [
-            [1 - b * (y * y + z * z), b * x * y - a * z, b * x * z + a * y],
-            [b * x * y + a * z, 1 - b * (x * x + z * z), b * y * z - a * x],
-            [b * x * z - a * y, b * y * z + a * x, 1 - b * (x * x + y * y)],
-        ]
-    )
-
-
-def log_rotation(rotation: Vector) -> Vector:
-    """(3, 3) -> (3,) radians, the shortest turn, at most pi long; right up to half a turn."""
-    axis = 0.5 * np.array(
-        [rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]]
-    )
-    sine = float(np.sqrt(axis @ axis))
-    cosine = 0.5 * (float(rotation[0, 0] + rotation[1, 1] + rotation[2, 2]) - 1.0)
-    if cosine > -0.99:
-        return axis * (np.arctan2(sine, cosine) / sine) if sine > 1e-9 else axis
-    # Near half a turn the skew part vanishes; the axis is in the symmetric part, its sign in what is left.
-    outer = 0.5 * (rotation + rotation.T) + np.eye(3) * -cosine
-    column = outer[:, int(np.argmax(np.diag(outer)))]
-    column = column / np.sqrt(column @ column)
-    return np.asarray(column * (np.arctan2(sine, cosine) * (-1.0 if float(axis @ column) < 0 else 1.0)))
-
-
-def orthonormal(matrix: Vector) -> Vector:
-    """The rotation (3, 3) of a matrix that has drifted by rounding (Gram-Schmidt on its rows)."""
-    a, b = matrix[0], matrix[1]
-    a = a / np.sqrt(a @ a)
-    b = b - a * (a @ b)
-    b = b / np.sqrt(b @ b)
-    c = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
-    return np.array((a, b, c))
+def all_units(point: Point, parts: Parts) -> Vector:
+    """(n,) the same for the pose, and 1 for every coefficient: about its whole range."""
+    result = np.ones(parts.size)
+    result[POSE] = units(point)
+    return result

@@ -18,81 +18,109 @@ import numpy.typing as npt
 
 from ..settings import Filter
 from .carried import CarriedPose
-from .kalman import Covariance
+from .leash import Leash, within
 from .noise import NoiseMeter
 from .one_euro import LowPass, tuning
-from .parts import POSE, Parts, Point, Vector, units
+from .parts import POSE, Parts, Point, units
+from .turns import Vector
 
 _GROUPS = np.array([0, 1, 2, 3, 3, 4, 5])
 """Which numbers of the pose move together: each turn alone (talking must not nod the head), the centre's two."""
 _MODES = 3
-_PROCESS = np.array([0.004, 0.1, 5.0])[:, None] ** 2
+_SAME = np.eye(_MODES)
+_OTHERS = 1.0 - _SAME
+_PROCESS = np.array([0.004, 0.1, 1.5])[:, None] ** 2
 """White acceleration's density of resting, drifting, moving, in (face sizes)^2/s^3."""
-_TAU = np.array([0.08, 0.5, 2.0])
+_TAU = np.array([0.08, 0.5, 2.0])[:, None]
 """Seconds in which a velocity dies away in each mode."""
-_CALMER = 1.5
+_CALMER = 2.0
 """How much more noise is expected of a pose that pixels carry: what is left of it moves slowly."""
-_MOST = 0.001
+_MOST = 0.002
 """Face sizes: the most noise that a pose which pixels carry can have. A head that shakes too fast for its differences
 to tell motion from noise must not be taken for a noisy one that rests."""
-_BRISK = 1.0
+_BRISK = 2.0
 """Face sizes a second of the pixels at which half of that is given up."""
 _DWELL = 4.0
 """Seconds that a mode lasts on average."""
+_DOUBTFUL = 1.5
+"""Beyond so many times the usual doubt, expression follows the network slower."""
+
+_ONE_OF = np.eye(6)[_GROUPS]
+"""(7, 6): sums the numbers of each group."""
+_V, _XX, _VV = 1, 2, 4
 
 
 class MotionModes:
-    """The interacting filters. `offset` and `velocity` (3, 7) of each mode from the common estimate."""
+    """The interacting filters, each one's offset and velocity from the common estimate with their covariance, as one
+    array (5, modes, 7) of x, v, xx, xv, vv."""
 
     def __init__(self, noise: Vector, unit: Vector) -> None:
-        shape = (_MODES, noise.size)
-        self.offset, self.velocity = np.zeros(shape), np.zeros(shape)
-        self._covariance = Covariance(np.tile(noise, (_MODES, 1)), np.zeros(shape), np.tile(unit**2, (_MODES, 1)))
-        self._belief = np.full((_MODES, _GROUPS.max() + 1), 1.0 / _MODES)
+        self._state = np.zeros((5, _MODES, noise.size))
+        self._state[_XX], self._state[_VV] = noise, unit**2
+        self._belief = np.full((_MODES, _ONE_OF.shape[1]), 1.0 / _MODES)
+
+    @property
+    def velocity(self) -> Vector:
+        """(7,) per second, of all modes as far as each is believed."""
+        return np.asarray((self._belief[:, _GROUPS] * self._state[_V]).sum(0))
 
     def step(self, difference: Vector, dt: float, noise: Vector, unit: Vector) -> Vector:
         """`difference` (7,): measured minus the common estimate. Returns by how much the estimate moves."""
         expected = self._mix(dt)
-        keep = np.exp(-dt / _TAU)[:, None]
-        self.offset += dt * self.velocity
-        self.velocity *= keep
-        self._covariance = self._covariance.predict(dt, _PROCESS * unit**2, keep)
-        surprise = difference - self.offset
-        self._judge(surprise, noise, unit, expected)
-        gain_x, gain_v = self._covariance.gains(noise)
-        self.offset += gain_x * surprise
-        self.velocity += gain_v * surprise
-        self._covariance = self._covariance.update(gain_x, gain_v)
-        moved = np.asarray((self._belief[:, _GROUPS] * self.offset).sum(0))
-        self.offset -= moved
-        return moved
+        self._predict(dt, unit)
+        x, v, xx, xv, vv = self._state
+        surprise, spread = difference - x, xx + noise
+        self._judge(surprise, spread, unit, expected)
+        gain_x, gain_v = xx / spread, xv / spread
+        x += gain_x * surprise
+        v += gain_v * surprise
+        vv -= gain_v * xv
+        xx *= 1.0 - gain_x
+        xv *= 1.0 - gain_x
+        moved = (self._belief[:, _GROUPS] * x).sum(0)
+        x -= moved
+        return np.asarray(moved)
 
     def _mix(self, dt: float) -> npt.NDArray[np.float64]:
         """Let the modes exchange what they know; returns the belief in each before the measurement."""
         stay = math.exp(-dt / _DWELL)
-        change = np.full((_MODES, _MODES), (1.0 - stay) / (_MODES - 1))
-        np.fill_diagonal(change, stay)
+        change = (1.0 - stay) / (_MODES - 1) * _OTHERS + stay * _SAME
         joint = change[:, :, None] * self._belief[:, None, :]  # (from, to, group)
         expected = joint.sum(0)
-        share = (joint / expected)[:, :, _GROUPS].transpose(1, 0, 2)  # (to, from, number)
-        x, v = (share * self.offset).sum(1), (share * self.velocity).sum(1)
-        dx, dv = self.offset - x[:, None], self.velocity - v[:, None]  # (to, from, number)
-        c = self._covariance
-        self._covariance = Covariance(
-            (share * (c.xx + dx * dx)).sum(1), (share * (c.xv + dx * dv)).sum(1), (share * (c.vv + dv * dv)).sum(1)
-        )
-        self.offset, self.velocity = x, v
+        share = (joint / expected)[:, :, _GROUPS]  # (from, to, number)
+        # A mixture's covariance is the mean second moment less the square of the mean.
+        self._add_squares(1.0)
+        self._state = (share * self._state[:, :, None, :]).sum(1)
+        self._add_squares(-1.0)
         return np.asarray(expected)
 
-    def _judge(self, surprise: Vector, noise: Vector, unit: Vector, expected: npt.NDArray[np.float64]) -> None:
+    def _add_squares(self, sign: float) -> None:
+        """Covariances about the mean -> second moments, or back."""
+        x, v, xx, xv, vv = self._state
+        signed = sign * x
+        xx += signed * x
+        xv += signed * v
+        vv += sign * v * v
+
+    def _predict(self, dt: float, unit: Vector) -> None:
+        x, v, xx, xv, vv = self._state
+        keep = np.exp(-dt / _TAU)
+        process = (_PROCESS * dt) * unit**2
+        x += dt * v
+        v *= keep
+        later = xv + dt * vv
+        xx += dt * (xv + later) + (dt * dt / 3.0) * process
+        xv[:] = keep * later + (dt / 2.0) * process
+        vv *= keep * keep
+        vv += process
+
+    def _judge(self, surprise: Vector, spread: Vector, unit: Vector, expected: npt.NDArray[np.float64]) -> None:
         """Bayes: belief in each mode from how likely its surprise was, per group."""
-        spread = self._covariance.xx + noise
-        evidence = -0.5 * (surprise**2 / spread + np.log(spread / unit**2))
-        total = np.zeros_like(expected)
-        np.add.at(total.T, _GROUPS, evidence.T)
+        evidence = -0.5 * (surprise * surprise / spread + np.log(spread / unit**2))
+        total = evidence @ _ONE_OF
         belief = expected * np.exp(total - total.max(0))
-        self._belief = np.maximum(belief / belief.sum(0), 1e-6)
-        self._belief /= self._belief.sum(0)
+        belief = np.maximum(belief / belief.sum(0), 1e-6)
+        self._belief = belief / belief.sum(0)
 
 
 class StillpointFilter:
@@ -101,13 +129,19 @@ class StillpointFilter:
     def __init__(self, first: Point, parts: Parts, settings: Filter) -> None:
         self.estimate = first
         self._parts = parts
-        self._meter = NoiseMeter(parts)
-        unit = units(first, parts)[POSE]
-        self._modes = MotionModes((self._meter.deviation[POSE] * unit) ** 2, unit)
-        self._carried = CarriedPose(first, parts)
+        self._meter = NoiseMeter(7)
+        unit = units(first)
+        self._modes = MotionModes((self._meter.deviation * unit) ** 2, unit)
+        self._carried = CarriedPose(first)
         self._lowpass = LowPass(parts.size)
+        self._leash = Leash(first)
         self._weight = 0.0
         self.configure(settings)
+
+    @property
+    def velocity(self) -> Vector:
+        """(7,) of the pose, a second."""
+        return self._modes.velocity
 
     def configure(self, settings: Filter) -> None:
         self._calm, self._identity_s = settings.still.calm, settings.still.identity_s
@@ -115,18 +149,23 @@ class StillpointFilter:
 
     def step(self, measured: Point, dt: float, noise: float, carried: Vector | None = None) -> Point:
         """`noise`: the network's mean standard deviation of a landmark, in face sizes."""
-        measured = self._carried.step(measured, dt, carried)
-        unit = units(self.estimate, self._parts)
+        unit = units(self.estimate)
         doubt = self._meter.doubt(noise, dt)
-        self._meter.add(measured, dt, unit)
+        trust = self._carried.trust if carried is not None else 0.0
+        told, leash = measured.pose, self._leash.length(measured, dt, noise, unit, trust)
+        measured = self._carried.step(measured, dt, carried, unit, leash, doubt)
+        self._meter.add(measured.pose, dt, unit)
         difference = measured.minus(self.estimate)
-        move = self._lowpass.gain(difference, dt, unit, self._tuning) * difference
+        move = self._lowpass.gain(difference, dt, 1.0, self._tuning) * difference / max(doubt / _DOUBTFUL, 1.0) ** 2
         calm = self._calm * (1.0 + _CALMER * self._carried.trust / (1.0 + self._carried.speed / _BRISK))
         most = _MOST + (1.0 - self._carried.trust)
-        variance = (calm * doubt * np.minimum(self._meter.deviation[POSE], most) * unit[POSE]) ** 2
-        move[POSE] = self._modes.step(difference[POSE], dt, variance, unit[POSE])
+        variance = (calm * doubt * np.minimum(self._meter.deviation, most) * unit) ** 2
+        move[POSE] = self._modes.step(difference[POSE], dt, variance, unit)
         move[self._parts.identity] = self._pool(dt, doubt) * difference[self._parts.identity]
         self.estimate = self.estimate.plus(move)
+        held = within(self.estimate.pose, told, unit, leash)
+        if held.rotation is not self.estimate.rotation:
+            self.estimate = Point(held.rotation, np.concatenate((held.values, self.estimate.values[POSE.stop :])))
         return self.estimate
 
     def _pool(self, dt: float, doubt: float) -> float:

@@ -1,0 +1,86 @@
+"""The figures of one signal: for every contestant the measures that fit the signal's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from . import measures
+from .measures import Floats
+from .signals import Signal
+from .tracks import IMAGE, OURS, RAW, Track
+
+
+def figures_of(
+    signal: Signal, fps: float, motions: Floats | None, tracks: Mapping[str, Track]
+) -> dict[str, dict[str, Any]]:
+    """Contestant -> the measures that fit the signal's kind, JSON values; None where they could not be taken.
+
+    `fps` as played; `motions` (T, 3, 3) where they are known. `tracks` holds the raw one.
+    """
+    raw = tracks[RAW]
+    every = np.all([np.isfinite(t.points).all(axis=(1, 2)) for t in tracks.values()], axis=0)
+    out: dict[str, dict[str, Any]] = {}
+    for name, track in tracks.items():
+        found = np.asarray(np.isfinite(track.points).all(axis=(1, 2)))
+        row: dict[str, Any] = {"found": float(np.mean(found)) if found.size else 0.0}
+        points = track.points[signal.skip :]
+        if signal.kind == "still":
+            row |= {"std": measures.still_std(points), "acceleration": measures.acceleration(points)}
+            pitch = track.pitch[signal.skip :]
+            row["pitch_std_deg"] = float(np.std(pitch[np.isfinite(pitch)])) if np.isfinite(pitch).any() else np.nan
+        elif signal.kind == "wave":
+            wave = measures.follow_wave(points, signal.amplitude, signal.period, signal.skip)
+            row |= {"lag_frames": wave.lag, "lag_ms": wave.lag / signal.fps * 1e3, "gain": wave.gain}
+            row["residual_px"] = wave.residual
+        elif signal.kind in ("step", "stop"):
+            after = measures.settle(points, signal.event - signal.skip, signal.fps)
+            row |= {"overshoot": after.overshoot, "settling_s": after.seconds}
+        elif signal.kind == "known" and motions is not None:
+            known = measures.against_motion(points, motions[signal.skip :], signal.fps)
+            row |= {"bias": known.bias, "lag_ms": known.lag_ms, "noise": known.noise}
+        else:
+            ours = name in OURS
+            unfiltered = raw if ours else tracks.get(IMAGE)
+            row |= _clip_figures(track, unfiltered, every, fps)
+            if ours:
+                row |= _pose_figures(track, raw, fps)
+        out[name] = {key: _plain(value) for key, value in row.items()}
+    return out
+
+
+def _clip_figures(track: Track, unfiltered: Track | None, every: Any, fps: float) -> dict[str, Any]:
+    """`unfiltered`: the same contestant without its filter, which the relative figures are relative to."""
+    points = np.where(every[:, None, None], track.points, np.nan)
+    row: dict[str, Any] = {
+        "acceleration": measures.acceleration(points),
+        "residual": measures.smoother_residual(points),
+        "groups": {k: {"acceleration": a, "residual": r} for k, (a, r) in measures.by_group(points).items()},
+    }
+    if unfiltered is not None:
+        reference = np.where(every[:, None, None], unfiltered.points, np.nan)
+        rough = measures.jerk(reference)
+        row["jerk_ratio"] = measures.jerk(points) / rough if rough > 0 else float("nan")
+        row["lag_ms"] = measures.delay(points, reference, fps) * 1e3
+        row["behind"], row["behind_p95"] = measures.apart(points, reference)
+        row["blink_kept"] = measures.blink_kept(measures.lid_distance(reference), measures.lid_distance(points))
+    return row
+
+
+def _pose_figures(track: Track, raw: Track, fps: float) -> dict[str, Any]:
+    """How far talking nods the head and blinking shakes it."""
+    lids = measures.lid_distance(raw.points).mean(1)
+    return {
+        "pitch_with_jaw_deg": measures.moved_along(track.pitch, raw.jaw, fps),
+        "pitch_with_lids_deg": measures.moved_along(track.pitch, lids, fps),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    number = float(value)
+    return round(number, 5) if np.isfinite(number) else None
