@@ -131,3 +131,15 @@ def test_the_shipped_field_is_symmetric_and_small() -> None:
     mirrored = offset[rows.flip] * np.array([-1, 1, 1], np.float32)
     assert np.abs(offset - mirrored).max() < 1e-3
     assert np.linalg.norm(offset, axis=1).max() < 0.02
+
+
+def test_a_part_hides_as_people_say_it_hides(basis: Basis) -> None:
+    """At 30 degrees the far brow's end is hidden while the outline beside it, further back, still counts as seen."""
+    seen = basis.visibility(state(rotation=rotation_from_angles(30)), "ibug68")  # looks to its left: that side is far
+    assert seen[26] < 0.5
+    assert seen[[13, 14, 15]].min() > 0.5
+    assert seen[[0, 4, 17, 19, 31, 36, 48]].min() > 0.5
+    front = basis.visibility(state(), "ibug68")
+    assert front.min() > 0.5
+    mirrored = basis.visibility(state(rotation=rotation_from_angles(-30)), "ibug68")
+    assert np.abs(mirrored[basis.head.layouts["ibug68"].flip] - seen).max() < 0.1

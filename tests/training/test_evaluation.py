@@ -18,7 +18,8 @@ from tracker import FaceTracker
 from tracker.capture.demo import DemoSource
 from tracker.errors import SourceError
 from tracker.training.clips import clip_names, score_clip
-from tracker.training.evaluate import _label_angles, _label_rotation, evaluate
+from tracker.training.evaluate import evaluate
+from tracker.training.pose import label_angles, label_rotation
 from tracker.types import Pose
 
 
@@ -83,8 +84,8 @@ def test_a_pack_is_scored_against_its_labels(tmp_path: Path, tracker: FaceTracke
 
 def test_label_angles_and_ours_differ_by_two_signs() -> None:
     for pitch, yaw, roll in ((0.0, 0.0, 0.0), (10.0, 40.0, -20.0), (-25.0, -70.0, 5.0)):
-        rotation = _label_rotation(pitch, yaw, roll)
-        assert _label_angles(rotation) == pytest.approx((pitch, yaw, roll), abs=1e-4)
+        rotation = label_rotation(pitch, yaw, roll)
+        assert label_angles(rotation) == pytest.approx((pitch, yaw, roll), abs=1e-4)
         pose = Pose(rotation.astype(np.float32), np.zeros(3, np.float32))
         ours = (pose.pitch_deg, pose.yaw_deg, pose.roll_deg)
         assert ours == pytest.approx((pitch, -yaw, -roll), abs=1e-3)

@@ -99,6 +99,8 @@ def test_training_learns_resumes_and_keeps_a_log(data: Path, rows: Rows, tmp_pat
     resumed.log_losses()
     after = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["points"]
     assert after < 0.8 * before
+    last_row = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    assert last_row["blend"] > 0  # the pack knows all shapes but one
     kinds = {json.loads(line)["kind"] for line in (tmp_path / "log.jsonl").read_text().splitlines()}
     assert "loss" in kinds
 

@@ -10,7 +10,7 @@ canonical head). After Chandran et al., Infinite 3D Landmarks, CGF 2024. All of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,11 @@ OCTAVES = 6
 QUERY_SCALE = 0.1  # metres
 OFFSET_SCALE = 0.015  # metres: the largest semantic offset
 RESIDUAL_SCALE = 0.01  # metres per unit of a residual coefficient
+EDGE = -0.15
+"""A point counts as hidden where its normal's share towards the camera is below this; soft by 0.08."""
+CONTOUR = 17
+EDGE_68 = np.repeat(np.array([-0.6, 0.2, 0.0, -0.8, -0.1], np.float32), (CONTOUR, 10, 9, 12, 20))
+"""The same for 68 points: contour, brows, nose, eyes, mouth."""
 STD_RANGE = (0.002, 0.5)  # of the face's size
 
 
@@ -49,6 +54,13 @@ class LearnedField:
     layouts: Mapping[str, str]
     residuals: int
     spreads: int
+    scales: Mapping[str, float] = field(default_factory=dict)
+    """Set name -> by what its deviations are multiplied to be true on labelled faces (1 where none is told)."""
+
+    def scale(self, layout: Layout) -> float:
+        """What a layout's deviations are multiplied by."""
+        name = layout if isinstance(layout, str) and layout in self.layouts else "*"
+        return float(self.scales.get(self.layouts[name], 1.0))
 
     def code(self, layout: Layout) -> Array:
         """(8,): the code of the set that a layout, or a query, is read with."""
@@ -109,13 +121,30 @@ class Basis:
         log = rows.deviation[:, 0] + rows.deviation[:, 1 : 1 + len(spread)] @ spread
         return np.asarray(np.clip(np.exp(log), *STD_RANGE), dtype=np.float32)
 
+    def scale(self, layout: Layout) -> float:
+        """By what the deviations of a layout were multiplied after training."""
+        return 1.0 if self.field is None else self.field.scale(layout)
+
     def visibility(self, state: FaceState, layout: Layout) -> Array:
-        """(N,) 0..1 from the mean head's normals and, for named layouts, its table of self-occlusion."""
+        """(N,) 0..1 from the mean head's normals and, for named layouts, its table of self-occlusion.
+
+        What people call hidden differs by part (`EDGE_68`, from MERL-RAV's flags of training faces): a brow as soon as
+        it turns to the side, a point of the contour only when the whole head lies before it.
+        """
         rows = self._of(layout)
         towards = state.rotation.T @ np.array([0.0, 0.0, -1.0], np.float32)
-        facing = 1.0 / (1.0 + np.exp(-(rows.normals @ towards + 0.15) / 0.08))
-        if isinstance(layout, str) and layout in self.head.visible:
-            facing = facing * self._table(self.head.visible[layout], towards)
+        known = isinstance(layout, str) and layout in self.head.visible
+        parts = known and len(rows.normals) == len(EDGE_68)
+        edge = EDGE_68 if parts else np.float32(EDGE)
+        facing = 1.0 / (1.0 + np.exp(-np.clip((rows.normals @ towards - edge) / 0.08, -50, 50)))
+        if isinstance(layout, str) and known:
+            table = self._table(self.head.visible[layout], towards)
+            if parts:
+                inner = facing[CONTOUR:] * table[CONTOUR:] ** 8  # hidden from any direction nearby is hidden
+                outline = 1.0 - (1.0 - facing[:CONTOUR]) * (1.0 - table[:CONTOUR])
+                facing = np.concatenate([outline, inner])
+            else:
+                facing = facing * table
         return np.asarray(facing, dtype=np.float32)
 
     def query_at(self, state: FaceState, x_px: float, y_px: float) -> Array | None:
@@ -174,6 +203,7 @@ class Basis:
         columns = [m.reshape(len(m), -1).T for m in modes]
         if self.field is not None:
             offset, residual, deviation = self.field(queries, self.field.code(layout))
+            deviation[:, 0] += np.log(self.field.scale(layout))
             named = isinstance(layout, str) and layout in self.field.layouts
             near = np.ones(len(queries), np.float32) if named else self._labelled_nearby(queries)
             base = queries + near[:, None] * offset

@@ -15,34 +15,72 @@ import numpy as np
 import numpy.typing as npt
 
 from ..detection.follow import FaceTracker
-from ..types import FACING, Array, Face, Image
-from .packs import ALL_PACKS, SLICES, Rows, load_rows
+from ..types import Array, Face, Image
+from .blendshapes import agreement, gaze, mirrored
+from .packs import ALL_PACKS, SETS, SLICES, Rows, load_rows
+from .pose import pose_errors
 from .protocol import bin_means, face_sizes
+from .reliability import expected, factor, figures
+from .worst import Scored
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 MISSED = 0.20
 """The error that a face counts with that was not found."""
+MIRRORED = ("fairface", "facesynthetics")
+"""Packs whose held-out pictures are read mirrored, too."""
 
 
 def evaluate(
-    data: Path, tracker: FaceTracker, packs: tuple[str, ...] = ALL_PACKS, progress: Progress | None = None
+    data: Path,
+    tracker: FaceTracker,
+    packs: tuple[str, ...] = ALL_PACKS,
+    progress: Progress | None = None,
+    keep: list[Scored] | None = None,
 ) -> dict[str, Any]:
-    """Every figure as {"balanced": .., "bins": [..], "n": ..} (percent) or plain numbers, by name."""
+    """Every figure as {"balanced": .., "bins": [..], "n": ..} (percent) or plain numbers, by name.
+
+    `keep` collects what was read of every set, for contact sheets and reliability plots.
+    """
     rows = load_rows(data, packs)
+    keep = [] if keep is None else keep
     say = progress or (lambda what, done, total: None)
     out: dict[str, Any] = {"model": tracker.model_info, "engine": tracker.engine_name}
     calibration = rows.take(rows.pack == "aflw2000_calibration")
     if len(calibration):
-        out["aflw2000_calibration"] = _calibration(tracker, calibration, say)
+        out["aflw2000_calibration"] = _calibration(tracker, calibration, say, keep)
     test = rows.take(rows.merl_test & ((rows.weights[:, SLICES["merl68"]] > 0.9).sum(1) >= 8))
     if len(test):
-        out["merl_test"] = _merl(tracker, test, say)
+        out["merl_test"] = _merl(tracker, test, say, keep)
         out["roi_jitter"] = _jitter(tracker, test.take(_spread_over_bins(test.yaw, 300)), say)
     for pack in packs:
         held = rows.take((rows.pack == pack) & rows.held_out & ~rows.merl_test)
         if len(held) and pack != "aflw2000_calibration":
-            out[pack] = _pack(tracker, held, say)
+            out[pack] = _pack(tracker, held, say, keep)
+    return out
+
+
+def std_factors(
+    data: Path, tracker: FaceTracker, each: int = 300, progress: Progress | None = None
+) -> dict[str, float]:
+    """By what each label set's deviations must be multiplied, from training rows drawn over yaw and packs.
+
+    Factors that the model already has are part of the answer.
+    """
+    rows = load_rows(data)
+    rows = rows.take(rows.trainable)
+    say = progress or (lambda what, done, total: None)
+    out: dict[str, float] = {}
+    for s in SETS:
+        index = np.flatnonzero((rows.weights[:, SLICES[s.name]] > 0.9).sum(1) >= 8)
+        index = np.random.default_rng(0).permutation(index)
+        chosen = rows.take(index[_spread_over_bins(rows.yaw[index], each // 3)])
+        if len(chosen) < 20:
+            continue
+        own = s.name in ("aflw2000_68", "ibug68")
+        box = _tight(chosen.points[:, SLICES["aflw2000_68"]]) if own else chosen.box
+        faces = _detect(tracker, chosen, box, f"deviations of {s.name}", say)
+        out[s.name] = factor(expected(faces, chosen, s.name, s.name)) * tracker.basis.scale(s.name)
     return out
 
 
@@ -73,7 +111,7 @@ def _tight(points: Array) -> Array:
     return np.concatenate([points.min(1), points.max(1)], axis=1)
 
 
-def _calibration(tracker: FaceTracker, rows: Rows, say: Progress) -> dict[str, Any]:
+def _calibration(tracker: FaceTracker, rows: Rows, say: Progress, keep: list[Scored]) -> dict[str, Any]:
     """The validate fold: both label sets, boxes given and by the own locator; pose against the labels' rotation."""
     original = rows.points[:, SLICES["aflw2000_68"]]
     faces = _detect(tracker, rows, _tight(original), "AFLW2000-3D calibration", say)
@@ -82,12 +120,16 @@ def _calibration(tracker: FaceTracker, rows: Rows, say: Progress) -> dict[str, A
     mine = [face for face, keep in zip(faces, fold, strict=True) if keep]
     truth, again = held.points[:, SLICES["aflw2000_68"]], held.points[:, SLICES["ibug68"]]
     once = [_one_look(tracker, image, box) for image, box in zip(held.images, _tight(truth), strict=True)]
+    first, second = _nme(_points(mine, "aflw2000_68"), truth), _nme(_points(mine, "ibug68"), again)
+    keep.append(Scored("calibration, original", held, mine, "aflw2000_68", "aflw2000_68", first))
+    keep.append(Scored("calibration, reannotated", held, mine, "ibug68", "ibug68", second))
     out = {
-        "original": score(_nme(_points(mine, "aflw2000_68"), truth), held.yaw),
+        "original": score(first, held.yaw),
         "original, one look": score(_nme(_points(once, "aflw2000_68"), truth), held.yaw),
-        "reannotated": score(_nme(_points(mine, "ibug68"), again), held.yaw),
-        "pose_mae_deg": _pose(faces, rows),
-        "std": _deviation(mine, held, "aflw2000_68", "aflw2000_68"),
+        "reannotated": score(second, held.yaw),
+        "pose_mae_deg": pose_errors(np.stack([face.pose.rotation for face in faces]), rows),
+        "std": figures(expected(mine, held, "aflw2000_68", "aflw2000_68")),
+        "std, ibug68": figures(expected(mine, held, "ibug68", "ibug68")),
     }
     errors, missed = [], 0
     for i, image in enumerate(held.images):
@@ -120,51 +162,13 @@ def _nearest(faces: list[Face], truth: Array) -> Face | None:
     return None
 
 
-def _pose(faces: list[Face], rows: Rows) -> dict[str, float]:
-    """Mean absolute error of (yaw, pitch, roll) on the validate fold, and the geodesic mean.
-
-    The two head frames differ by a constant rotation, which is estimated on the train fold.
-    """
-    mine = np.stack([face.pose.rotation for face in faces]).astype(np.float64)
-    labels = rows.angles
-    truth = np.stack([_label_rotation(*angle) for angle in labels])
-    train = ~rows.held_out
-    u, _, vt = np.linalg.svd(np.einsum("nji,njk->ik", mine[train], truth[train]))
-    frame = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
-    aligned = mine[rows.held_out] @ frame
-    found = np.array([_label_angles(r) for r in aligned])
-    off = np.abs(found - labels[rows.held_out])
-    between = np.einsum("nji,njk->nik", aligned, truth[rows.held_out])
-    turn = np.degrees(np.arccos(np.clip((np.trace(between, axis1=1, axis2=2) - 1) / 2, -1, 1)))
-    pitch, yaw, roll = off.mean(0)
-    names = {"yaw": yaw, "pitch": pitch, "roll": roll, "mean": off.mean(), "geodesic": turn.mean()}
-    return {name: round(float(value), 2) for name, value in names.items()}
-
-
-def _label_rotation(pitch: float, yaw: float, roll: float) -> npt.NDArray[np.float64]:
-    """AFLW2000-3D's angles (degrees) -> camera_from_head: its R = Rx(pitch) Ry(yaw) Rz(roll) has y up."""
-    a, b, c = np.radians([pitch, yaw, roll])
-    rx = np.array([[1, 0, 0], [0, np.cos(a), np.sin(a)], [0, -np.sin(a), np.cos(a)]])
-    ry = np.array([[np.cos(b), 0, -np.sin(b)], [0, 1, 0], [np.sin(b), 0, np.cos(b)]])
-    rz = np.array([[np.cos(c), np.sin(c), 0], [-np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    return np.asarray(FACING.astype(np.float64) @ rx @ ry @ rz)
-
-
-def _label_angles(rotation: npt.NDArray[np.float64]) -> tuple[float, float, float]:
-    """The inverse of `_label_rotation`: (pitch, yaw, roll) in degrees."""
-    q = FACING.astype(np.float64) @ rotation
-    yaw = -np.degrees(np.arcsin(np.clip(q[0, 2], -1, 1)))
-    pitch = np.degrees(np.arctan2(q[1, 2], q[2, 2]))
-    roll = np.degrees(np.arctan2(q[0, 1], q[0, 0]))
-    return float(pitch), float(yaw), float(roll)
-
-
-def _merl(tracker: FaceTracker, rows: Rows, say: Progress) -> dict[str, Any]:
+def _merl(tracker: FaceTracker, rows: Rows, say: Progress, keep: list[Scored]) -> dict[str, Any]:
     """MERL-RAV's test rows: visible points, by yaw; whether the deviations tell the truth; visibility."""
     faces = _detect(tracker, rows, rows.box, "MERL-RAV test", say)
     truth, sure = rows.points[:, SLICES["merl68"]], rows.weights[:, SLICES["merl68"]] > 0.9
     error = _visible_error(_points(faces, "merl68"), truth, sure)
     other = _visible_error(_points(faces, "ibug68"), truth, sure)
+    keep.append(Scored("merl test", rows, faces, "merl68", "merl68", error))
     seen = np.stack([face.visibility("ibug68") for face in faces])
     hidden = rows.visibility == 0
     called = seen < 0.5
@@ -172,7 +176,7 @@ def _merl(tracker: FaceTracker, rows: Rows, say: Progress) -> dict[str, Any]:
     return {
         "visible": score(error, rows.yaw),
         "visible, read as ibug68": score(other, rows.yaw),
-        "std": _deviation(faces, rows, "merl68", "merl68"),
+        "std": figures(expected(faces, rows, "merl68", "merl68")),
         "self_occluded": {
             "precision": round(float((called & hidden).sum() / max((called & known).sum(), 1)), 3),
             "recall": round(float((called & hidden).sum() / max(hidden.sum(), 1)), 3),
@@ -185,23 +189,6 @@ def _visible_error(found: Array, truth: Array, sure: npt.NDArray[np.bool_]) -> n
     w, h = np.moveaxis(np.nanmax(masked, 1) - np.nanmin(masked, 1), -1, 0)
     distance = np.linalg.norm(found - truth, axis=-1)
     return np.asarray((distance * sure).sum(1) / sure.sum(1) / np.sqrt(w * h))
-
-
-def _deviation(faces: list[Face], rows: Rows, layout: str, labels: str) -> dict[str, float]:
-    """E[e^2 / std^2] / 2 (1 is right), shares within the 50 and 95 % circles, rank correlation with the error."""
-    from scipy.stats import spearmanr
-
-    truth, sure = rows.points[:, SLICES[labels]], rows.weights[:, SLICES[labels]] > 0.9
-    error = np.linalg.norm(_points(faces, layout) - truth, axis=-1)[sure]
-    std = np.stack([face.std_px(layout) for face in faces])[sure]
-    size = np.repeat(np.array([f.size_px for f in faces])[:, None], truth.shape[1], 1)[sure]
-    z = error / std
-    return {
-        "mean_square_ratio": round(float((z**2).mean() / 2), 3),
-        "within_50": round(float((z < 1.1774).mean()), 3),
-        "within_95": round(float((z < 2.4477).mean()), 3),
-        "rank_correlation": round(float(spearmanr(std / size, error / size)[0]), 3),
-    }
 
 
 def _jitter(tracker: FaceTracker, rows: Rows, say: Progress) -> dict[str, Any]:
@@ -232,7 +219,7 @@ def _jitter(tracker: FaceTracker, rows: Rows, say: Progress) -> dict[str, Any]:
     return {"given": score(plain, rows.yaw), "jittered": score(error, rows.yaw)}
 
 
-def _pack(tracker: FaceTracker, rows: Rows, say: Progress) -> dict[str, Any]:
+def _pack(tracker: FaceTracker, rows: Rows, say: Progress, keep: list[Scored]) -> dict[str, Any]:
     """A pack's validation rows against each label set that it has."""
     out: dict[str, Any] = {}
     faces = _detect(tracker, rows, rows.box, str(rows.pack[0]), say)
@@ -244,7 +231,15 @@ def _pack(tracker: FaceTracker, rows: Rows, say: Progress) -> dict[str, Any]:
         found = _points([f for f, u in zip(faces, use, strict=True) if u], labels)
         distance = np.linalg.norm(found - rows.points[use][:, SLICES[labels]], axis=-1)
         size = np.sqrt(np.prod(rows.box[use][:, 2:] - rows.box[use][:, :2], axis=1))
-        out[labels] = score((distance * sure[use]).sum(1) / sure[use].sum(1) / size, rows.yaw[use])
+        error = (distance * sure[use]).sum(1) / sure[use].sum(1) / size
+        out[labels] = score(error, rows.yaw[use])
+        read = [f for f, u in zip(faces, use, strict=True) if u]
+        keep.append(Scored(f"{rows.pack[0]}, {labels}", rows.take(use), read, labels, labels, error))
+    if np.isfinite(rows.blend).any():
+        out["blendshapes"] = agreement(faces, rows)
+        out["gaze"] = gaze(faces, rows)
+    if rows.pack[0] in MIRRORED:
+        out["mirrored"] = mirrored(tracker, rows, faces)
     return out
 
 

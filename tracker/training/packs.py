@@ -181,7 +181,7 @@ def _load(folder: Path, pack: str, teacher68: dict[tuple[str, str], npt.NDArray[
     trust[:, SLICES["mediapipe478"]] = 1.0
     points += 0.5
 
-    rotation, yaw = _rotations(points, depth)
+    rotation, yaw = rotations(points, depth)
     # The mesh teacher slides towards the front on turned faces: trusted less from 30 degrees, not at all from 60.
     fade = np.clip((60 - np.abs(np.nan_to_num(yaw))) / 30, 0, 1)
     trust[:, SLICES["mediapipe478"]] *= fade[:, None]
@@ -237,7 +237,7 @@ def _join_mediapipe(folder: Path, names: list[str]) -> tuple[npt.NDArray[np.floa
     return mesh, blend
 
 
-def _rotations(points: npt.NDArray[np.float32], depth: npt.NDArray[np.float32]) -> tuple[Any, Any]:
+def rotations(points: npt.NDArray[np.float32], depth: npt.NDArray[np.float32]) -> tuple[Any, Any]:
     """view_from_head (n, 3, 3) and yaw in degrees, by Procrustes of a fitted 68-point set to the mean head."""
     head = load_head()
     model = head.layouts["aflw2000_68"].of(head.mean).astype(np.float64)
