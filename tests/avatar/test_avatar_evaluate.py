@@ -1,0 +1,82 @@
+"""The measures of heads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracker.avatar.completion import SIZE, WIDE, inputs, load_completion
+from tracker.avatar.evaluate import Foretold, Outcome, Person, half_of, identity_figures, summary
+from tracker.avatar.likeness import psnr, ssim
+from tracker.avatar.report import marks, write_report
+
+RANDOM = np.random.default_rng(2)
+
+
+def test_likeness_is_measured_inside_the_mask() -> None:
+    picture = RANDOM.integers(0, 255, (40, 40, 3), dtype=np.uint8)
+    other = picture.copy()
+    mask = np.zeros((40, 40), bool)
+    mask[:20] = True
+    other[20:] = 0
+    assert psnr(picture, other, mask) == float("inf")
+    assert ssim(picture, picture, mask) == pytest.approx(1)
+    other[:20] = np.clip(picture[:20].astype(int) + 1, 1, 255).astype(np.uint8)
+    assert psnr(picture, other, mask) == pytest.approx(48.13, abs=0.1)
+    assert ssim(picture, RANDOM.integers(0, 255, (40, 40, 3), dtype=np.uint8), mask) < 0.2
+
+
+def test_shapes_of_a_person_are_compared_with_those_between_persons() -> None:
+    base = RANDOM.normal(size=(50, 3)).astype(np.float32)
+    people = []
+    for k in range(40):
+        own = base + RANDOM.normal(0, 0.003, (50, 3))
+        shapes = (own + RANDOM.normal(0, 0.001, (20, 50, 3))).astype(np.float32)
+        people.append(Person(str(k), "report", shapes, shapes))
+    figures = identity_figures(people)["fitted"]
+    assert figures["within_mm"] == pytest.approx(np.sqrt(3) * 0.97, rel=0.05)
+    assert figures["between_mm"] == pytest.approx(np.sqrt(3) * 3.0, rel=0.1)
+    assert figures["ratio"] < 0.4
+
+
+def foretold(contestant: str, yaw: float, value: float, task: str = "one frame") -> Foretold:
+    return Foretold("clip", "report", task, contestant, "clip 1", yaw, value, 0.5, float("nan"))
+
+
+def test_marks_are_of_the_report_half_and_the_files_can_be_read(tmp_path: Path) -> None:
+    frames = [foretold("projected", 40, 16.0), foretold("mesh", -45, 18.0), foretold("mesh", 5, 30.0)]
+    frames += [foretold("mesh", 5, 23.0, "turn"), Foretold("t", "tune", "turn", "mesh", "t 1", 5, 50.0, 1.0, 1.0)]
+    picture = np.zeros((16, 16, 3), np.uint8)
+    outcome = Outcome(frames, [], [], [("clip", [("frame", picture)])], ["other: no face"])
+    gain, turn, shape = marks(outcome)
+    assert gain["found"] == pytest.approx(2.0) and gain["met"]
+    assert turn["found"] == pytest.approx(23.0) and not turn["met"]
+    assert shape["found"] is None and not shape["met"]
+    assert [r["frames"] for r in summary(frames) if r["yaw"] == "30-60"] == [1, 1]
+    written = write_report(outcome, tmp_path / "out", {})
+    assert [p.name for p in written] == ["heads.json", "heads.html", "heads.png"]
+    facts = json.loads(written[0].read_text())
+    assert facts["frames"][0]["landmarks"] is None and facts["skipped"] == ["other: no face"]
+    page = written[1].read_text()
+    assert "data:image/jpeg" in page and "http" not in page
+
+
+def test_a_clip_is_always_in_the_same_half() -> None:
+    assert {half_of(f"clip{i}") for i in range(20)} == {"tune", "report"}
+    assert half_of("profile_to_front") == "report"
+
+
+def test_the_completion_keeps_what_it_is_shown_and_fills_the_rest_alike() -> None:
+    tone = np.array([0.7, 0.5, 0.4], np.float32)
+    albedo = np.broadcast_to(tone, (SIZE, WIDE, 3)).astype(np.float32)
+    confidence = np.zeros((SIZE, WIDE), np.float32)
+    confidence[20:90, 8:40] = 1
+    shown, mean = inputs(albedo, confidence)
+    assert shown.shape == (10, SIZE, WIDE) and mean == pytest.approx(tone, abs=1e-4)
+    assert np.array_equal(shown[4:8], shown[:4, :, ::-1])
+    out = load_completion()(albedo, confidence)
+    assert out.shape == (SIZE, WIDE, 3) and out.min() >= 0 and out.max() <= 1
+    assert np.abs(out[30:80, 12:52].mean((0, 1)) - tone).max() < 0.15

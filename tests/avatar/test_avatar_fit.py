@@ -1,0 +1,110 @@
+"""Fitting the head model to points whose truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tracker.avatar.fit import Seen, fit_views
+from tracker.avatar.hair import hair_volume
+from tracker.avatar.membrane import scalp
+from tracker.avatar.picture import cut_out, inside
+from tracker.avatar.render import rasterise, viewpoint
+from tracker.head import EXPRESSIONS, load_head
+from tracker.types import Array, FaceState, rotation_from_angles
+
+RANDOM = np.random.default_rng(4)
+IDENTITY = np.concatenate([RANDOM.normal(0, 0.8, 12), np.zeros(28)]).astype(np.float32)
+
+
+def shape_of(identity: Array, expression: Array) -> Array:
+    head = load_head()
+    moved = np.tensordot(identity, head.identity, 1) + np.tensordot(expression, head.expression, 1)
+    return np.asarray(head.mean + moved, dtype=np.float32)
+
+
+def seen_at(yaw: float, noise: float = 0.0) -> tuple[Seen, FaceState]:
+    """A picture's landmarks of the known face, and the truth; the fit starts from the mean face, 4 degrees off."""
+    expression = np.zeros(52, np.float32)
+    expression[EXPRESSIONS.index("jawOpen")] = 0.2
+    true = replace(viewpoint(yaw, 5, 512), expression=expression, identity=IDENTITY)
+    rows = load_head().layouts["mediapipe478"]
+    at = true.project(rows.of(shape_of(IDENTITY, expression)))
+    at = (at + RANDOM.normal(0, noise, at.shape)).astype(np.float32)
+    nearly = expression * np.float32(0.6)
+    started = replace(
+        true, rotation=rotation_from_angles(yaw + 4, 3, 2), centre=true.centre + 5, scale=true.scale * 1.04,
+        identity=np.zeros(40, np.float32), expression=nearly,
+    )  # fmt: skip
+    return Seen(started, rows.index, rows.weight, at, np.full(len(at), max(noise, 0.3), np.float32)), true
+
+
+def deviation_mm(identity: Array) -> float:
+    head = load_head()
+    face = head.region == 0
+    off = np.tensordot(identity - IDENTITY, head.identity[:, face], 1)
+    return float(1000 * np.sqrt((off**2).sum(-1).mean()))
+
+
+def test_shape_pose_and_expression_are_found_again() -> None:
+    seen, true = zip(*(seen_at(yaw) for yaw in (-30, 0, 30)), strict=True)
+    fit = fit_views(seen)
+    assert deviation_mm(fit.identity) < 1.2 < deviation_mm(np.zeros(40, np.float32))
+    assert fit.misfit < 0.003
+    for state, truth in zip(fit.states, true, strict=True):
+        turn = np.degrees(np.arccos(np.clip((np.trace(state.rotation.T @ truth.rotation) - 1) / 2, -1, 1)))
+        assert turn < 1.0
+        assert state.expression[EXPRESSIONS.index("jawOpen")] == pytest.approx(0.2, abs=0.05)
+        assert (state.expression >= 0).all() and state.expression[EXPRESSIONS.index("tongueOut")] == 0
+
+
+def test_more_views_tell_the_shape_better() -> None:
+    several = fit_views([seen_at(yaw, noise=1.5)[0] for yaw in (-40, -20, 0, 20, 40)])
+    alone = fit_views([seen_at(0, noise=1.5)[0]])
+    assert deviation_mm(several.identity) < deviation_mm(alone.identity)
+
+
+def test_a_known_shape_is_held() -> None:
+    fit = fit_views([seen_at(20)[0]], IDENTITY, known=True)
+    assert np.allclose(fit.identity, IDENTITY, atol=1e-6)
+    assert fit.misfit < 0.003
+
+
+def test_a_gross_outlier_hardly_moves_the_fit() -> None:
+    seen, _ = seen_at(10)
+    wrong = seen.at.copy()
+    wrong[:40] += 60
+    state = fit_views([replace(seen, at=wrong)]).states[0]
+    clean = fit_views([seen]).states[0]
+    assert np.abs(state.centre - clean.centre).max() < 3
+
+
+def test_a_cut_out_shows_the_same_points() -> None:
+    picture = RANDOM.integers(0, 255, (300, 400, 3), dtype=np.uint8)
+    state = replace(viewpoint(10, 0, 200), centre=np.array([210.0, 120.0], np.float32))
+    head = load_head()
+    cut, moved = cut_out(picture, state, head.mean, 128)
+    assert cut.shape == (128, 128, 3)
+    before, after = state.project(head.mean), moved.project(head.mean)
+    ratio = moved.scale / state.scale
+    assert np.allclose((after - after[0]) / ratio, before - before[0], atol=1e-3)
+    shown = inside(picture.shape, state, moved, 128)
+    top = (np.array([64.0, 0.5]) - moved.centre) / ratio + state.centre
+    assert shown[0, 64] == (top[1] > 0.5)
+    assert shown[int(after[0, 1]), int(after[0, 0])]
+
+
+def test_hair_makes_the_scalp_stand_out_as_far_as_the_matte() -> None:
+    head = load_head()
+    size = 160
+    views, by = [], 0.03
+    grown = head.mean + by * scalp()[:, None] * head.normals
+    for yaw in (-60, 0, 60):
+        state = viewpoint(yaw, 0, size)
+        matte = rasterise(state.project(grown), grown @ state.rotation[2], head.tri, (size, size)).triangle >= 0
+        views.append(((255 * matte).astype(np.uint8), state, head.mean, np.ones((size, size), bool)))
+    offset = np.linalg.norm(hair_volume(views, head.mean), axis=1)
+    assert offset[scalp() > 0.95].mean() == pytest.approx(by, abs=0.012)
+    assert offset[scalp() == 0].max() == 0

@@ -1,0 +1,139 @@
+"""Atlas, renderer, light and membrane: what a head is drawn and read with."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from tracker.avatar.atlas import texels
+from tracker.avatar.finish import finish, plain
+from tracker.avatar.lighting import WHITE, estimate, shading
+from tracker.avatar.membrane import scalp, spread
+from tracker.avatar.render import rasterise, render_mesh, viewpoint
+from tracker.avatar.texture import unwrap
+from tracker.avatar.types import GUESSED, MIRRORED, SEEN, Avatar, ball_centre, eyeball
+from tracker.head import EXPRESSIONS, load_head
+
+SIZE = 128
+
+
+def painted() -> Avatar:
+    """A head whose colours say where its points are."""
+    head, grid = load_head(), texels(SIZE)
+    place = np.clip((grid.points(head.mean) + np.float32(0.13)) / 0.26, 0, 1)
+    texture = np.asarray(grid.image((place * 200 + 20).astype(np.uint8)), dtype=np.uint8)
+    none = np.zeros((SIZE, SIZE), np.uint8)
+    return Avatar(head.mean, np.zeros(40, np.float32), texture, none, none, WHITE)
+
+
+def test_the_atlas_places_every_texel_on_its_triangle_and_knows_its_mirror_partner() -> None:
+    grid, head = texels(SIZE), load_head()
+    assert grid.covered.mean() > 0.6
+    assert np.allclose(grid.weight.sum(1), 1, atol=1e-5) and grid.weight.min() >= 0
+    place = np.asarray(grid.image(grid.points(head.mean)), dtype=np.float32)
+    other = cv2.remap(place, grid.mirror[..., 0], grid.mirror[..., 1], cv2.INTER_LINEAR)
+    skin = np.isin(head.region, (0, 1))[head.tri[grid.triangle]].all(1)
+    off = np.abs(other * (-1, 1, 1) - place).max(-1).ravel()[grid.flat][skin]
+    assert np.quantile(off, 0.97) < 0.003
+
+
+def test_of_two_triangles_the_nearer_is_drawn_and_backs_are_not() -> None:
+    square = np.array([[2, 2], [2, 14], [14, 2], [14, 14]], np.float32)
+    points = np.concatenate([square, square])
+    depth = np.array([1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5], np.float32)
+    front = np.array([[0, 1, 2], [4, 5, 6], [3, 2, 1]], np.intp)
+    raster = rasterise(points, depth, front, (16, 16))
+    assert raster.triangle[4, 4] == 1 and raster.triangle[12, 12] == 2 and raster.triangle[1, 1] == -1
+    assert raster.depth[4, 4] == pytest.approx(0.5) and raster.depth[12, 12] == pytest.approx(1)
+    assert (rasterise(points, depth, front[:, ::-1], (16, 16)).triangle == -1).all()
+
+
+def test_a_head_is_drawn_where_its_vertices_are() -> None:
+    avatar, size = painted(), 96
+    front, cover, depth = render_mesh(avatar, viewpoint(0, 0, size), (size, size))
+    assert 0.2 < cover.mean() < 0.5 and np.isfinite(depth[cover > 0.99]).all()
+    assert abs(int(front[size // 2, size // 2, 0]) - 120) < 8  # the middle of the face is at x = 0
+    left, right = (render_mesh(avatar, viewpoint(yaw, 0, size), (size, size))[1] for yaw in (40, -40))
+    assert np.abs(left - right[:, ::-1]).mean() < 0.01
+    nose = load_head().mean[:, 2].argmax()
+    assert viewpoint(40, 0, size).project(load_head().mean[nose][None])[0, 0] > size / 2 + 8
+
+
+def test_eyeballs_turn_about_their_centres_and_stay_round() -> None:
+    look = np.zeros(52, np.float32)
+    look[EXPRESSIONS.index("eyeLookUpLeft")] = 1.0
+    avatar = painted()
+    ball = eyeball(1.0)
+    rest, moved = avatar.neutral[ball], avatar.vertices(look)[ball]
+    centre = ball_centre(rest)
+    before, after = (np.linalg.norm(v - centre, axis=1) for v in (rest, moved))
+    assert np.abs(before - after).max() < 1e-5
+    pole = rest[:, 2].argmax()
+    assert moved[pole, 1] > rest[pole, 1] + 0.005
+    assert np.allclose(avatar.vertices(look)[eyeball(-1.0)], avatar.neutral[eyeball(-1.0)], atol=1e-7)
+
+
+def test_what_is_drawn_is_read_back_and_what_is_hidden_is_not() -> None:
+    avatar, grid, size = painted(), texels(SIZE), 256
+    state = viewpoint(35, 0, size)
+    picture, cover, _ = render_mesh(avatar, state, (size, size))
+    sample = unwrap(picture, (255 * cover).astype(np.uint8), state, avatar.neutral, grid)
+    truth = avatar.texture.reshape(-1, 3)[grid.flat].astype(np.float32)
+    sure = sample.weight > 0.3
+    assert sure.mean() > 0.15
+    assert np.median(np.abs(sample.colour - truth)[sure]) < 3
+    place = grid.points(load_head().mean)
+    assert (
+        sample.weight[(place[:, 0] > 0.05) & (place[:, 2] < -0.05)].mean()
+        < 0.25 * sample.weight[(place[:, 0] < -0.05) & (place[:, 2] < -0.05)].mean()
+    )
+    assert sample.weight[place[:, 2] < -0.15].max() == 0
+
+
+def test_light_is_found_and_everywhere_light_leaves_colours_alone() -> None:
+    random = np.random.default_rng(0)
+    normal = random.normal(size=(3000, 3))
+    normal[:, 2] = -np.abs(normal[:, 2])
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    assert np.array_equal(shading(WHITE, normal), np.ones((3000, 3), np.float32))
+    light = WHITE.copy()
+    light[1] = (0.3, 0.2, 0.1)
+    colour = np.array([180.0, 130, 100]) * shading(light, normal)
+    colour[:200] = 10  # a beard
+    found, skin = estimate(colour, normal, np.ones(3000))
+    assert np.abs(shading(found, normal) * skin - colour)[200:].mean() < 4
+
+
+def test_values_are_carried_over_the_surface() -> None:
+    head = load_head()
+    trust = (head.mean[:, 0] > 0.03).astype(np.float32)
+    skin = head.region < 3
+    carried = spread(np.full((len(head.mean), 1), 7.0, np.float32), trust)
+    assert carried[skin] == pytest.approx(7.0, abs=0.05)
+    faded = spread(np.full((len(head.mean), 1), 7.0, np.float32), trust, decay=0.01)
+    assert faded[skin].min() < 4
+    hair = scalp()
+    crown, chin = head.mean[:, 1].argmax(), np.abs(head.mean - (0, -0.11, 0.02)).sum(1).argmin()
+    assert hair[crown] == 1 and hair[chin] == 0
+
+
+def test_the_unseen_half_is_mirrored_and_said_to_be() -> None:
+    grid, head = texels(SIZE), load_head()
+    place = grid.points(head.mean)
+    albedo = np.zeros((len(grid.flat), 3), np.float32)
+    albedo[:] = (200, 120, 90)
+    seen = (place[:, 0] > 0.004).astype(np.float32) * (place[:, 2] > -0.05)
+    albedo[seen == 0] = 0
+    done = finish(albedo, seen, grid, None)
+    source = done.provenance.ravel()[grid.flat]
+    cheek = (np.abs(place[:, 0] + 0.04) < 0.01) & (np.abs(place[:, 1] + 0.05) < 0.01)
+    cheek &= (head.region[head.tri[grid.triangle]] == 0).all(1)
+    back = place[:, 2] < -0.14
+    assert (source[cheek] == MIRRORED).mean() > 0.97
+    assert (source[back] == GUESSED).all() and (source[(seen > 0) & (place[:, 2] > 0.03)] == SEEN).all()
+    colour = done.texture.reshape(-1, 3)[grid.flat].astype(float)
+    assert colour[cheek].mean(0) == pytest.approx((200, 120, 90), abs=6)
+    assert colour[back].mean(0) == pytest.approx((200, 120, 90), abs=12)
+    bare = plain(albedo, seen, grid)
+    assert set(np.unique(bare.provenance)) == {0, GUESSED, SEEN}

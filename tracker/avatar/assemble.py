@@ -1,0 +1,210 @@
+"""One person's pictures -> an Avatar. Photograph and turn meet here: a photograph is a turn of one picture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import StillpointError
+from ..head import load_head
+from ..types import Array, Face, Image
+from .align import vertices_found
+from .atlas import PHOTO_SIZE, SIZE, Texels, texels
+from .completion import load_completion
+from .finish import covered_share, finish, plain
+from .fit import Fit, Seen, fit_views, landmarks_of
+from .hair import hair_volume
+from .lighting import WHITE
+from .picture import matte, sharpness, silhouette
+from .texture import Sample, fuse, light_of, unwrap
+from .types import Avatar, View
+
+STAGES = ("fit", "align", "outline", "texture", "complete")
+Progress = Callable[[str, float], None]
+"""Called with a stage's name and the share 0..1 of it that is done."""
+
+
+class Cancelled(StillpointError):  # noqa: N818 (what a person did is no error)
+    """The person who asked for the head changed their mind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What goes into a head. Evaluation leaves parts out to see what each is worth.
+
+    size of the texture; 0: as large as the pictures are worth.
+    """
+
+    align: bool = True
+    hair: bool = True
+    mirror: bool = True
+    learned: bool = True
+    complete: bool = True
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """A cut-out with the face found in it: `image` (S, S, 3), `shown` (S, S) which pixels the picture really has."""
+
+    name: str
+    image: Image
+    shown: npt.NDArray[np.bool_]
+    face: Face
+
+
+@dataclass(slots=True)
+class Clock:
+    """Says how far a build is, stops it where it was cancelled, and keeps each stage's seconds."""
+
+    progress: Progress | None = None
+    cancelled: Callable[[], bool] | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    _stage: str = ""
+    _since: float = 0.0
+
+    def at(self, stage: str, share: float = 0.0) -> None:
+        """Raises Cancelled where the build is no longer wanted."""
+        now = time.perf_counter()
+        if self._stage:
+            self.seconds[self._stage] = round(self.seconds.get(self._stage, 0.0) + now - self._since, 3)
+        self._stage, self._since = stage, now
+        if self.cancelled is not None and self.cancelled():
+            raise Cancelled("The head was not built: it was cancelled. Nothing was written.")
+        if self.progress is not None:
+            self.progress(stage, share)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """What the pictures say before anything is made up: the shape with light and views but no texture, and of the
+    atlas the albedo (n, 3) 0..255 and confidence (n,) of `grid`'s texels. `bare`: the shape without hair's volume."""
+
+    shape: Avatar
+    bare: Avatar
+    albedo: Array
+    confidence: Array
+    grid: Texels
+    misfit: float
+
+    def finished(self, recipe: Recipe) -> Avatar:
+        """The avatar, completed as the recipe says."""
+        done = (
+            finish(
+                self.albedo, self.confidence, self.grid, load_completion() if recipe.learned else None, recipe.mirror
+            )
+            if recipe.complete
+            else plain(self.albedo, self.confidence, self.grid)
+        )
+        facts = {**self.shape.facts, "shares": covered_share(done)}
+        return replace(
+            self.shape, texture=done.texture, confidence=done.confidence, provenance=done.provenance, facts=facts
+        )
+
+
+def assemble(
+    shots: Sequence[Shot],
+    recipe: Recipe | None = None,
+    clock: Clock | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Avatar:
+    """Build the head that all the pictures show; the first is the best. Raises Cancelled."""
+    recipe, clock = recipe or Recipe(), clock or Clock()
+    gathered = gather(shots, recipe, clock)
+    clock.at("complete")
+    avatar = gathered.finished(recipe)
+    clock.at("", 1.0)
+    about = {**(facts or {}), **avatar.facts, "seconds": dict(clock.seconds)}
+    return replace(avatar, facts=about)
+
+
+def gather(shots: Sequence[Shot], recipe: Recipe, clock: Clock) -> Gathered:
+    """Fit, align, cut out and fuse the pictures. Raises Cancelled."""
+    clock.at("fit")
+    seen = [landmarks_of(shot.face) for shot in shots]
+    fit = fit_views(seen)
+    if recipe.align and len(shots) > 1:
+        clock.at("align")
+        fit = _aligned(shots, seen, fit, clock)
+    clock.at("outline")
+    bare = _shape(fit.identity)
+    mattes: list[Image] = []
+    for i, (shot, state) in enumerate(zip(shots, fit.states, strict=True)):
+        clock.at("outline", i / len(shots))
+        mattes.append(matte(shot.image, state, bare.vertices(state.expression), shot.shown))
+    shape = bare
+    if recipe.hair:
+        outlines = [
+            (m, state, bare.vertices(state.expression), shot.shown)
+            for m, state, shot in zip(mattes, fit.states, shots, strict=True)
+        ]
+        shape = replace(bare, neutral=bare.neutral + hair_volume(outlines, bare.neutral))
+    clock.at("texture")
+    large = max(len(shot.image) for shot in shots) > 1.4 * SIZE
+    grid = texels(recipe.size or (PHOTO_SIZE if large else SIZE))
+    sharp = _sharpnesses(shots, fit, shape)
+    samples: list[Sample] = []
+    for i, (shot, m, state) in enumerate(zip(shots, mattes, fit.states, strict=True)):
+        clock.at("texture", i / len(shots))
+        samples.append(unwrap(shot.image, m, state, shape.vertices(state.expression), grid))
+    light = light_of(samples, grid)
+    albedo, confidence = fuse(samples, light, sharp)
+    views = tuple(
+        View(shot.name, shot.image, m, state, s)
+        for shot, m, state, s in zip(shots, mattes, fit.states, sharp, strict=True)
+    )
+    facts = {"views": len(shots), "misfit": round(fit.misfit, 5)}
+    shape = replace(shape, lighting=light, views=views, facts=facts)
+    return Gathered(shape, bare, albedo, confidence, grid, fit.misfit)
+
+
+def _sharpnesses(shots: Sequence[Shot], fit: Fit, shape: Avatar) -> list[float]:
+    """0.2..1: how sharp each picture is beside the sharpest."""
+    found = [
+        sharpness(shot.image, silhouette(state, shape.vertices(state.expression), len(shot.image)))
+        for shot, state in zip(shots, fit.states, strict=True)
+    ]
+    return [float(np.clip(s / max(max(found), 1e-9), 0.2, 1.0)) for s in found]
+
+
+def _shape(identity: Array) -> Avatar:
+    """An avatar of an identity (40,) that has no texture yet."""
+    head = load_head()
+    neutral = np.asarray(head.mean + np.tensordot(identity, head.identity, 1), dtype=np.float32)
+    none = np.zeros((1, 1), np.uint8)
+    return Avatar(neutral, identity, np.zeros((1, 1, 3), np.uint8), none, none, WHITE)
+
+
+def _aligned(shots: Sequence[Shot], seen: list[Seen], fit: Fit, clock: Clock, rounds: int = 2) -> Fit:
+    """The fit, brought to where the pictures agree on the texture: what each sees is looked for in the others."""
+    grid = texels(256)
+    for k in range(rounds):
+        clock.at("align", k / rounds)
+        avatar, samples = _provisional(shots, fit, grid)
+        more = []
+        for i, (shot, state, points) in enumerate(zip(shots, fit.states, seen, strict=True)):
+            clock.at("align", (k + i / len(shots)) / rounds)
+            found = vertices_found(avatar, shot.image, state, samples[i], grid)
+            started = replace(points, start=replace(state, nearness=points.start.nearness))
+            more.append(started.with_points(*found) if len(found[0]) else started)
+        fit = fit_views(more, fit.identity, rounds=4)
+    return fit
+
+
+def _provisional(shots: Sequence[Shot], fit: Fit, grid: Texels) -> tuple[Avatar, list[Sample]]:
+    avatar = _shape(fit.identity)
+    samples = []
+    for shot, state in zip(shots, fit.states, strict=True):
+        everything = np.where(shot.shown, np.uint8(255), np.uint8(0))
+        samples.append(unwrap(shot.image, everything, state, avatar.vertices(state.expression), grid))
+    light = light_of(samples, grid)
+    albedo, confidence = fuse(samples, light, [1.0] * len(samples))
+    done = plain(albedo, confidence, grid)
+    return replace(
+        avatar, texture=done.texture, confidence=done.confidence, provenance=done.provenance, lighting=light
+    ), samples

@@ -1,0 +1,307 @@
+"""Measuring heads: one clip's frames build a head, its other frames say how well the head foretells them.
+
+Two tasks. `one frame`: the most frontal frame builds, all other directions are foretold. `turn`: every fifth frame is
+held out, the others build. Each foretold frame's pose and expression come from its own landmarks with the head's shape
+held; pixels are compared where the fitted head (without hair's volume) is and the frame's matte says head, and nothing
+else of the frame is used: no gain, no shift. All contestants draw at the same pose but for the generic head, which has
+one of its own.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..capture.source import open_source
+from ..detection.follow import FaceTracker
+from ..errors import SourceError
+from ..head import load_head
+from ..settings import Capture
+from ..types import Array, Face, FaceState, Frame, Image
+from .assemble import Clock, Gathered, Recipe, Shot, gather
+from .build import Candidate, candidate_of, choose
+from .draw import over
+from .fit import fit_views, landmarks_of
+from .likeness import psnr, ssim
+from .picture import matte, silhouette
+from .show import Drawer, drawer
+from .types import Avatar
+
+SIDE = 256
+BINS = ((0.0, 15.0), (15.0, 30.0), (30.0, 60.0))
+"""Degrees of |yaw| that figures are given for."""
+CONTESTANTS = ("generic", "projected", "mirrored", "mesh")
+"""The generic head in the skin's mean colour; the picture's projection with the mean colour where nothing was seen;
+that with the mirror image and colours carried on; with the learned completion. "splats" where they are asked for."""
+_BEHIND = (128, 128, 128)
+_FRAMES = 45
+_PER_BIN = 4
+_IDENTITY_FRAMES = 6
+_BUILD_VIEWS = 10
+_HELD_OUT = 8
+_ROUNDS = 5
+
+Optimise = Callable[[Avatar], Avatar]
+Tell = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """One held-out frame, drawn by one contestant. `landmarks`: the mean error of the 68 points found again in the
+    drawing, % of the face's size (NaN where no face is found in it)."""
+
+    clip: str
+    half: str
+    task: str
+    contestant: str
+    frame: str
+    yaw: float
+    psnr: float
+    ssim: float
+    landmarks: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """One clip's person: `shapes` (frames, vertices, 3) m of the face as fitted to single frames, and `network` as the
+    network says by itself."""
+
+    clip: str
+    half: str
+    shapes: Array
+    network: Array
+
+
+@dataclass(slots=True, eq=False)
+class Outcome:
+    """All figures of a run, and for each clip rows of pictures: the frame, then each contestant's drawing."""
+
+    foretold: list[Foretold] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    builds: list[dict[str, Any]] = field(default_factory=list)
+    pictures: list[tuple[str, list[tuple[str, Image]]]] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+def half_of(name: str) -> str:
+    """Which half of the clips a name belongs to: "tune" or "report"."""
+    return "tune" if zlib.crc32(name.encode()) % 2 == 0 else "report"
+
+
+def evaluate(clips: Sequence[str], tracker: FaceTracker, tell: Tell, optimise: Optimise | None = None) -> Outcome:
+    """Run both tasks on every clip. Clips without a face that is large enough are skipped and named."""
+    outcome = Outcome()
+    for i, clip in enumerate(clips):
+        name = Path(clip).stem
+
+        def at(what: str, i: int = i, name: str = name) -> None:
+            tell(f"{name}: {what}", i / len(clips))
+
+        at("watching")
+        try:
+            found = _sampled(clip, tracker)
+        except SourceError as error:
+            outcome.skipped.append(f"{name}: {error}")
+            continue
+        if len(found) < 4:
+            outcome.skipped.append(f"{name}: the face is too small or too seldom seen")
+            continue
+        at("identity")
+        outcome.people.append(_identity(name, found, tracker))
+        _one_frame(name, found, tracker, outcome, at, optimise)
+        _turn(name, found, tracker, outcome, at, optimise)
+    return outcome
+
+
+def _sampled(clip: str, tracker: FaceTracker) -> list[Candidate]:
+    """Up to _FRAMES frames, evenly spread, with the largest face; looked at again in their cut-outs."""
+    tracker.reset()
+    with open_source(clip, Capture()) as source:
+        every = max(1, (source.info.frames or 600) // _FRAMES)
+        frames = _tracked(source, tracker)
+        found = [
+            candidate_of(frame, max(faces, key=lambda f: f.size_px), tracker, Path(clip).stem, SIDE)
+            for frame, faces in frames
+            if faces and frame.index % every == 0
+        ]
+    return [c for c in found if c is not None]
+
+
+def _tracked(source: Any, tracker: FaceTracker) -> Iterator[tuple[Frame, tuple[Face, ...]]]:
+    for frame in source:
+        yield frame, tracker.step(frame).faces
+
+
+def _identity(name: str, found: list[Candidate], tracker: FaceTracker) -> Person:
+    head = load_head()
+    face = np.flatnonzero(np.isin(head.region, (0, 3)) & (np.abs(head.mean[:, 0]) < 0.07) & (head.mean[:, 2] > -0.06))
+    modes = head.identity[:, face]
+    some = [found[i] for i in np.linspace(0, len(found) - 1, min(_IDENTITY_FRAMES, len(found))).astype(int)]
+    fitted = [fit_views([landmarks_of(c.shot.face)]).identity for c in some]
+    told = [c.shot.face.state.identity for c in some]
+    shapes, network = (np.tensordot(np.stack(x), modes, 1) + head.mean[face] for x in (fitted, told))
+    return Person(name, half_of(name), shapes.astype(np.float32), network.astype(np.float32))
+
+
+def identity_figures(people: Sequence[Person]) -> dict[str, dict[str, float]]:
+    """Of "fitted" and "network" shapes: RMS deviation in mm of a vertex over one person's frames ("within"), of the
+    persons' means from one another ("between"), and their ratio."""
+    out = {}
+    for key, shapes in (("fitted", [p.shapes for p in people]), ("network", [p.network for p in people])):
+        within = np.sqrt(np.mean([((s - s.mean(0)) ** 2).sum(-1).mean() for s in shapes]))
+        means = np.stack([s.mean(0) for s in shapes])
+        between = np.sqrt((((means - means.mean(0)) ** 2).sum(-1)).mean() * len(means) / max(len(means) - 1, 1))
+        ratio = float(within / between) if between > 0 else float("nan")
+        out[key] = {"within_mm": 1000 * float(within), "between_mm": 1000 * float(between), "ratio": ratio}
+    return out
+
+
+def _one_frame(
+    name: str, found: list[Candidate], tracker: FaceTracker, outcome: Outcome, at: Callable[[str], None],
+    optimise: Optimise | None,
+) -> None:  # fmt: skip
+    worth = np.array([c.worth for c in found])
+    turned = np.array([np.hypot(c.yaw, 0.5 * (c.pitch - np.median([d.pitch for d in found]))) for c in found])
+    first = int(np.argmin(turned - 2.0 * worth))
+    at("building from one frame")
+    head = _built([found[first].shot], outcome, name, "one frame")
+    targets: list[Candidate] = []
+    for low, high in BINS:
+        inside = [c for i, c in enumerate(found) if i != first and low <= abs(c.yaw) < high]
+        picks = np.linspace(0, len(inside) - 1, min(_PER_BIN, len(inside))).astype(int)
+        targets += [inside[i] for i in picks]
+    _foretell(name, "one frame", head, targets, tracker, outcome, at, optimise)
+
+
+def _turn(
+    name: str, found: list[Candidate], tracker: FaceTracker, outcome: Outcome, at: Callable[[str], None],
+    optimise: Optimise | None,
+) -> None:  # fmt: skip
+    held = found[2::5]
+    others = [c for i, c in enumerate(found) if i % 5 != 2]
+    at("building from the turn")
+    head = _built(choose(others, _BUILD_VIEWS), outcome, name, "turn")
+    picks = np.linspace(0, len(held) - 1, min(_HELD_OUT, len(held))).astype(int)
+    _foretell(name, "turn", head, [held[i] for i in picks], tracker, outcome, at, optimise)
+
+
+def _built(shots: Sequence[Shot], outcome: Outcome, name: str, task: str) -> Gathered:
+    wall, cpu = time.perf_counter(), time.process_time()
+    head = gather(shots, Recipe(), Clock())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+    outcome.builds.append({
+        "clip": name, "task": task, "views": len(shots), "seconds": round(time.perf_counter() - wall, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2), "peak_gb": round(peak, 2),
+    })  # fmt: skip
+    return head
+
+
+def contestants(head: Gathered, optimise: Optimise | None = None) -> dict[str, Drawer]:
+    """What draws each of the heads that are compared, by name."""
+    projected = head.finished(Recipe(complete=False))
+    seen = head.confidence > 0.1
+    mean = np.average(head.albedo[seen], axis=0, weights=head.confidence[seen]) if seen.any() else np.full(3, 128.0)
+    plain = np.broadcast_to(np.clip(mean + 0.5, 0, 255).astype(np.uint8), (64, 64, 3)).copy()
+    none = np.zeros((64, 64), np.uint8)
+    generic = replace(projected, neutral=load_head().mean, texture=plain, confidence=none, provenance=none)
+    mesh = head.finished(Recipe())
+    out = {
+        "generic": drawer(generic),
+        "projected": drawer(projected),
+        "mirrored": drawer(head.finished(Recipe(learned=False))),
+        "mesh": drawer(mesh),
+    }
+    if optimise is not None:
+        out["splats"] = drawer(optimise(mesh))
+    return out
+
+
+def _foretell(
+    name: str, task: str, head: Gathered, targets: Sequence[Candidate], tracker: FaceTracker, outcome: Outcome,
+    at: Callable[[str], None], optimise: Optimise | None,
+) -> None:  # fmt: skip
+    if not targets:
+        return
+    at(f"completing ({task})")
+    known = contestants(head, optimise)
+    half = half_of(name)
+    shown: list[tuple[str, Image]] = []
+    turned = max(range(len(targets)), key=lambda i: abs(targets[i].yaw))
+    for i, target in enumerate(targets):
+        at(f"foretelling ({task}) {i + 1}/{len(targets)}")
+        shot = target.shot
+        seen = landmarks_of(shot.face)
+        state = fit_views([seen], head.bare.identity, _ROUNDS, known=True).states[0]
+        plain_state = fit_views([seen], np.zeros(40, np.float32), _ROUNDS, known=True).states[0]
+        mask = _mask(shot, state, head.bare)
+        if mask.sum() < 200:
+            continue
+        for contestant, avatar in known.items():
+            side = len(shot.image)
+            drawn = over(*avatar.draw(plain_state if contestant == "generic" else state, (side, side)), _BEHIND)
+            outcome.foretold.append(
+                Foretold(
+                    name, half, task, contestant, shot.name, round(target.yaw, 1), psnr(drawn, shot.image, mask),
+                    ssim(drawn, shot.image, mask), _landmark_error(drawn, shot.face, tracker),
+                )
+            )  # fmt: skip
+            if i in (0, turned):
+                shown.append((f"{contestant} {target.yaw:+.0f} deg", np.where(mask[..., None], drawn, drawn // 3)))
+        if i in (0, turned):
+            at_end = len(shown) - len(known)
+            shown.insert(
+                at_end, (f"frame {target.yaw:+.0f} deg", np.where(mask[..., None], shot.image, shot.image // 3))
+            )
+    outcome.pictures.append((f"{name}, {task}", shown))
+
+
+def _mask(shot: Shot, state: FaceState, bare: Avatar) -> npt.NDArray[np.bool_]:
+    vertices = bare.vertices(state.expression)
+    size = len(shot.image)
+    inside = silhouette(state, vertices, size) & shot.shown
+    return np.asarray(inside & (matte(shot.image, state, vertices, shot.shown) > 127))
+
+
+def _landmark_error(drawn: Image, face: Face, tracker: FaceTracker) -> float:
+    found = tracker.look(cv2.GaussianBlur(drawn, (0, 0), 0.6), face.bbox)
+    if found.presence < 0.5:
+        return float("nan")
+    off = np.linalg.norm(found.landmarks_px("ibug68") - face.landmarks_px("ibug68"), axis=1)
+    return float(100 * off.mean() / face.size_px)
+
+
+def summary(foretold: Sequence[Foretold]) -> list[dict[str, Any]]:
+    """Means for every half, task, bin of |yaw| and contestant; the bin "all" has every frame."""
+    rows: list[dict[str, Any]] = []
+    bins: list[tuple[str, float, float]] = [("all", 0.0, 180.0)]
+    bins += [(f"{low:.0f}-{high:.0f}", low, high) for low, high in BINS]
+    names = list(dict.fromkeys(f.contestant for f in foretold))
+    for half in ("tune", "report"):
+        for task in ("one frame", "turn"):
+            for label, low, high in bins:
+                for name in names:
+                    some = [
+                        f
+                        for f in foretold
+                        if (f.half, f.task, f.contestant) == (half, task, name) and low <= abs(f.yaw) < high
+                    ]
+                    if some:
+                        marks = [f.landmarks for f in some if np.isfinite(f.landmarks)]
+                        rows.append({
+                            "half": half, "task": task, "yaw": label, "contestant": name, "frames": len(some),
+                            "clips": len({f.clip for f in some}),
+                            "psnr": float(np.mean([f.psnr for f in some])),
+                            "ssim": float(np.mean([f.ssim for f in some])),
+                            "landmarks": float(np.mean(marks)) if marks else float("nan"),
+                        })  # fmt: skip
+    return rows

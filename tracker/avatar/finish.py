@@ -1,0 +1,198 @@
+"""From what was seen to a whole texture: mirrored, completed, continued, and marked as such."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..head import load_head
+from ..types import Array, Image
+from .atlas import Texels
+from .completion import SIZE, WIDE, Completion
+from .eyes import paint_eyes
+from .membrane import at_vertices, bust, scalp, spread
+from .types import EYEBALL, GUESSED, MIRRORED, SEEN
+
+_SURE, _UNSURE = 0.22, 0.04
+"""Confidence of a texel that is taken as it is, and of one that counts as unseen."""
+_INSIDE = (4, 5, 6, 8, 9)
+_LOW_MM = 6.0
+_INSIDE_LIGHT = 0.55
+"""Lips shade teeth and tongue."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """(S, S, ...) arrays as `Avatar` has them."""
+
+    texture: Image
+    confidence: Image
+    provenance: Image
+
+
+def finish(
+    albedo: Array, confidence: Array, texels: Texels, completion: Completion | None, mirror: bool = True, seed: int = 0
+) -> Finished:
+    """Complete a fused texture: albedo (n, 3) 0..255 and confidence (n,) 0..1 at the texels that show something.
+
+    completion None leaves the learned part out, mirror False the mirror image too: what is unseen is then carried over
+    the surface from where it was seen.
+    """
+    head = load_head()
+    skin = ~np.isin(head.region, (*_INSIDE, EYEBALL))[head.tri[texels.triangle]].any(1)
+    shown, confidence = confidence, np.where(skin, confidence, 0).astype(np.float32)
+    taken = _smoothstep((confidence - _UNSURE) / (_SURE - _UNSURE))
+    other, other_taken = _mirrored(albedo, taken, texels)
+    if not mirror:
+        other_taken = np.zeros_like(other_taken)
+    base = _base(albedo, taken, other, other_taken, texels, completion)
+    detail, roughness = _detail(albedo, taken, texels)
+    other_detail, _ = _mirrored(detail, taken, texels)
+    rough = _rough(roughness, texels, seed)
+    unseen = base + np.where(other_taken[:, None] > 0.5, other_detail, rough)
+    colour = taken[:, None] * albedo + (1 - taken[:, None]) * unseen
+    inside = np.isin(head.region, _INSIDE)[head.tri[texels.triangle]].any(1)
+    colour[inside] = _INSIDE_LIGHT * texels.points(head.color.astype(np.float32))[inside]
+    source = np.select([taken > 0.5, other_taken > 0.5], [SEEN, MIRRORED], GUESSED).astype(np.uint8)
+    colour, source = paint_eyes(colour, source, albedo, shown, texels)
+    source[inside] = GUESSED
+    return Finished(
+        np.asarray(texels.image(np.clip(colour + 0.5, 0, 255).astype(np.uint8)), dtype=np.uint8),
+        np.asarray(texels.image((255 * np.clip(confidence, 0, 1)).astype(np.uint8), spread=False), dtype=np.uint8),
+        np.asarray(texels.image(source, spread=False), dtype=np.uint8),
+    )
+
+
+def plain(albedo: Array, confidence: Array, texels: Texels) -> Finished:
+    """The projected texture alone: what was not seen has the seen skin's mean colour. What `finish` is measured
+    against."""
+    head = load_head()
+    taken = _smoothstep((confidence - _UNSURE) / (_SURE - _UNSURE))
+    mean = (albedo * taken[:, None]).sum(0) / max(float(taken.sum()), 1e-6)
+    colour = taken[:, None] * albedo + (1 - taken[:, None]) * mean
+    inside = np.isin(head.region, _INSIDE)[head.tri[texels.triangle]].any(1)
+    colour[inside] = _INSIDE_LIGHT * texels.points(head.color.astype(np.float32))[inside]
+    source = np.where(taken > 0.5, SEEN, GUESSED).astype(np.uint8)
+    return Finished(
+        np.asarray(texels.image(np.clip(colour + 0.5, 0, 255).astype(np.uint8)), dtype=np.uint8),
+        np.asarray(texels.image((255 * np.clip(confidence, 0, 1)).astype(np.uint8), spread=False), dtype=np.uint8),
+        np.asarray(texels.image(source, spread=False), dtype=np.uint8),
+    )
+
+
+def _smoothstep(x: Array) -> Array:
+    t = np.clip(x, 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
+
+
+def _mirrored(values: Array, taken: Array, texels: Texels) -> tuple[Array, Array]:
+    """Values (n, 3) and weights (n,) of each texel's mirror partner; unseen neighbours have no part in them."""
+    both = np.concatenate([values * taken[:, None], taken[:, None]], 1)
+    image = np.asarray(texels.image(both), dtype=np.float32)
+    out = cv2.remap(image, texels.mirror[..., 0], texels.mirror[..., 1], cv2.INTER_LINEAR)
+    out = out.reshape(-1, values.shape[1] + 1)[texels.flat]
+    weight = np.ascontiguousarray(out[:, -1])
+    return np.asarray(out[:, :-1] / np.maximum(weight, 1e-3)[:, None], dtype=np.float32), weight
+
+
+def _base(
+    albedo: Array, taken: Array, other: Array, other_taken: Array, texels: Texels, completion: Completion | None
+) -> Array:
+    """(n, 3): a smooth colour for every texel, that runs into what was seen without a seam."""
+    known = np.where(taken[:, None] >= other_taken[:, None], albedo, other)
+    trust = np.maximum(taken, 0.6 * other_taken)
+    values, sure = at_vertices(known, trust, texels)
+    if completion is None:
+        return texels.points(_continued(values, sure))
+    learned, inside = _learned(albedo, taken, texels, completion)
+    guess, reach = at_vertices(learned, inside, texels)
+    # The network's colour holds what is near the face; beyond it the surface carries on.
+    seen_only, seen_sure = at_vertices(albedo, taken, texels)
+    miss = spread(np.where(seen_sure[:, None] > 0, seen_only - guess, 0), seen_sure * reach, decay=0.003)
+    held = np.where(seen_sure > 0.3, 1.0, 0.25 * reach).astype(np.float32)
+    whole = texels.points(_continued(np.where(seen_sure[:, None] > 0.3, seen_only, guess + miss), held))
+    mixed = inside[:, None] * (learned + texels.points(miss)) + (1 - inside[:, None]) * whole
+    return np.asarray(mixed, dtype=np.float32)
+
+
+def _continued(values: Array, sure: Array) -> Array:
+    """(6017, 3) over the whole mesh; the scalp takes hair's colour and the neck skin's, each from its own side."""
+    hair, clothes = scalp(), bust()
+    sure = sure * (sure > 0.05)
+    # A white collar does not make a white nape: each has its own membrane.
+    skin = spread(values, sure * (1 - clothes) + 1e-6)
+    out = clothes[:, None] * spread(values, sure * clothes + 1e-6) + (1 - clothes[:, None]) * skin
+    if (sure * clothes).sum() < 3:
+        out = skin
+    seen_hair = np.flatnonzero((sure > 0.3) & (hair > 0.7))
+    if len(seen_hair) > 10:
+        tone = np.median(values[seen_hair], axis=0)
+        # Hair that was seen from the front says more of the back than the skin beside it does.
+        own = spread(np.where(hair[:, None] > 0.6, values, tone), np.where(hair > 0.6, sure, 0.02 * hair + 1e-4))
+        out = hair[:, None] * own + (1 - hair[:, None]) * out
+    return np.asarray(out, dtype=np.float32)
+
+
+def _learned(albedo: Array, taken: Array, texels: Texels, completion: Completion) -> tuple[Array, Array]:
+    """The network's colour at the texels (n, 3), and how far it may speak there (n,): on the face's half only."""
+    image = np.asarray(texels.image(albedo / np.float32(255)), dtype=np.float32)
+    mask = np.asarray(texels.image(taken, spread=False), dtype=np.float32)
+    to = (SIZE, SIZE)
+    small_mask = cv2.resize(mask, to, interpolation=cv2.INTER_AREA)
+    small = (
+        cv2.resize(image * mask[..., None], to, interpolation=cv2.INTER_AREA) / np.maximum(small_mask, 1e-3)[..., None]
+    )
+    out = completion(np.clip(small[:, :WIDE], 0, 1), small_mask[:, :WIDE] * 0.25)
+    half = texels.size // 2
+    large = cv2.resize(out, (half, texels.size), interpolation=cv2.INTER_CUBIC)
+    whole = np.zeros((texels.size, texels.size, 3), np.float32)
+    whole[:, :half] = large * 255
+    columns = texels.flat % texels.size
+    head = load_head()
+    place = texels.points(head.mean)
+    # Crown, back and shoulders are seldom in a portrait's texture: nothing was learnt of them.
+    inside = (columns < half) * _smoothstep((place[:, 2] + 0.11) / 0.03) * _smoothstep((place[:, 1] + 0.15) / 0.03)
+    return whole.reshape(-1, 3)[texels.flat], np.asarray(inside, dtype=np.float32)
+
+
+def _detail(albedo: Array, taken: Array, texels: Texels) -> tuple[Array, tuple[float, float]]:
+    """What is finer than the smooth base (n, 3), and its deviation in grey levels on seen hair and on seen skin."""
+    sigma = _LOW_MM * texels.size / 1024
+    image = np.asarray(texels.image(albedo), dtype=np.float32)
+    mask = np.asarray(texels.image(taken, spread=False), dtype=np.float32)
+    weight = cv2.GaussianBlur(mask, (0, 0), sigma)
+    low = cv2.GaussianBlur(image * mask[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)[..., None]
+    detail = (image - low).reshape(-1, 3)[texels.flat] * taken[:, None]
+    hair = texels.points(scalp()[:, None])[:, 0]
+    deviations = []
+    for part in ((hair > 0.7) & (taken > 0.8), (hair < 0.1) & (taken > 0.8)):
+        grey = detail[part].mean(1)
+        spread_of = float(1.48 * np.median(np.abs(grey - np.median(grey)))) if part.sum() > 200 else 3.0
+        deviations.append(min(spread_of, 18.0))
+    return np.asarray(detail, dtype=np.float32), (deviations[0], deviations[1])
+
+
+def _rough(deviation: tuple[float, float], texels: Texels, seed: int) -> Array:
+    """(n, 1): invented roughness: strands down the scalp, grain on the skin."""
+    rng = np.random.default_rng(seed)
+    k = texels.size / 1024
+    noise = rng.standard_normal((2, texels.size, texels.size)).astype(np.float32)
+    strands = cv2.GaussianBlur(noise[0], (0, 0), sigmaX=max(1.2 * k, 0.4), sigmaY=max(9.0 * k, 1.0))
+    grain = cv2.GaussianBlur(noise[1], (0, 0), max(1.2 * k, 0.4))
+    hair = texels.points(scalp()[:, None])
+    of_hair = (strands / strands.std()).ravel()[texels.flat][:, None]
+    of_skin = (grain / grain.std()).ravel()[texels.flat][:, None]
+    return np.asarray(hair * deviation[0] * of_hair + (1 - hair) * 0.5 * deviation[1] * of_skin, dtype=np.float32)
+
+
+def covered_share(finished: Finished) -> dict[str, float]:
+    """Shares of the atlas that were seen, mirrored and guessed."""
+    counts: npt.NDArray[np.intp] = np.bincount(finished.provenance.ravel(), minlength=4)
+    total = max(int(counts[1:].sum()), 1)
+    return {
+        name: round(float(counts[code]) / total, 4)
+        for name, code in (("seen", SEEN), ("mirrored", MIRRORED), ("guessed", GUESSED))
+    }

@@ -1,0 +1,36 @@
+"""The last stage of a build: splats for a head, where torch is there to optimise them."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+
+from .assemble import Cancelled, Clock
+from .types import Avatar
+
+STAGE = "splats"
+NO_TORCH = (
+    "torch is not installed, so there are no splats and the textured mesh is drawn; pip install 'stillpoint[gpu]'"
+)
+
+
+def with_splats(avatar: Avatar, clock: Clock | None = None) -> Avatar:
+    """The head with splats, optimised against its views; without torch unchanged but for facts["no_splats"], which says
+    why. Raises Cancelled."""
+    clock = clock or Clock()
+    clock.at(STAGE)
+    if importlib.util.find_spec("torch") is None:
+        return replace(avatar, facts={**avatar.facts, "no_splats": NO_TORCH})
+    import torch
+
+    from .refine import optimise
+
+    def told(share: float) -> None:
+        clock.at(STAGE, share)
+
+    grown = optimise(avatar, told, device="cuda" if torch.cuda.is_available() else "cpu")
+    if grown.splats is None:
+        raise Cancelled("The head was not built: it was cancelled. Nothing was written.")
+    clock.at("")
+    facts = {**avatar.facts, "splats": len(grown.splats["triangle"]), "seconds": dict(clock.seconds)}
+    return replace(grown, facts=facts)

@@ -1,0 +1,186 @@
+"""Optimises a head's splats against its views: what of the personal head needs torch (with sight.py, raster_torch.py).
+
+Adam on places, shapes, opacities and colours, against `sight.loss` and what holds splats to their triangles (after 3D
+Gaussian Splatting, Kerbl et al. 2023, and GaussianAvatars, Qian et al. 2024). Splats are added where they pull hardest,
+and off the mesh where a silhouette shows hair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..types import Array
+from .seed import seeds
+from .sight import Sight, loss, sight
+from .splats import Splats, joined
+from .strands import strands
+from .types import Avatar
+
+STEPS_FIRST, STEPS_VIEW, STEPS_MOST = 100, 40, 860
+MOST_SPLATS = 52_000
+_RENEW = 30  # steps of one view after which its pairs are found anew
+_DENSIFY_AT = (0.3, 0.55)
+_DENSIFY_SHARE = 0.06
+_SLOW_FROM, _SLOW = 0.7, 0.3  # the last part of the steps is taken with smaller strides
+_HAIR_COSINE = 0.95  # between the directions of two views: 18 degrees
+_BESIDE = 0.1  # how far a picture is believed beside the mesh where no other view bears it out
+_MANY_VIEWS = 6  # from here on colour may depend on the direction
+_GONE = -3.5  # logit of an opacity that nobody sees
+_RATES = {"bary": 0.01, "offset": 0.01, "rotation": 0.005, "log_scale": 0.01, "opacity": 0.04, "sh": 0.012}
+_RATE_DIRECTION = 0.0015
+_HOLD_SCALE, _HOLD_OFFSET, _FREE_SCALE = 0.02, 0.02, 0.7
+
+Progress = Callable[[float], None]
+
+
+def optimise(
+    avatar: Avatar,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    steps: int | None = None,
+    device: str = "cpu",
+) -> Avatar:
+    """The avatar with splats that were optimised against its views; unchanged where `cancelled` says so meanwhile.
+
+    `progress` gets 0..1. Without views the splats are those of the texture.
+    """
+    first = seeds(avatar)
+    if not avatar.views:
+        return replace(avatar, splats=first.arrays())
+    if len(avatar.views) >= _MANY_VIEWS:
+        first = replace(first, sh=np.concatenate([first.sh, np.zeros((len(first), 3, 3), np.float32)], axis=1))
+    count = steps if steps is not None else min(STEPS_FIRST + STEPS_VIEW * (len(avatar.views) - 1), STEPS_MOST)
+    random = np.random.default_rng(0)
+    wide = _apart([view.state.rotation[2] for view in avatar.views])
+    sights = [sight(avatar, view, device, 1.0 if wide else _BESIDE) for view in avatar.views]
+    moving = _Moving(first, device)
+    marks = [int(share * count) for share in _DENSIFY_AT] if count >= 40 else []
+    queue: list[int] = []
+    for step in range(count):
+        if cancelled():
+            return avatar
+        if step in marks:
+            # One silhouette may be wrong, and says nothing of depth: hair is believed where several views see it.
+            hair = step == marks[0] and wide
+            moving = _Moving(_densified(moving, sights if hair else [], random), device)
+        queue = queue or random.permutation(len(sights)).tolist()
+        moving.step(sights[queue.pop()], 1.0 if step < _SLOW_FROM * count else _SLOW)
+        if progress is not None:
+            progress((step + 1) / count)
+    splats = moving.splats()
+    return replace(avatar, splats=splats.take(splats.opacity > _GONE).arrays())
+
+
+class _Moving:
+    """Splats that are being optimised: the tensors, their optimiser, and how hard each is pulled about."""
+
+    def __init__(self, start: Splats, device: str) -> None:
+        def leaf(values: Array) -> Tensor:
+            return torch.tensor(np.ascontiguousarray(values), device=device).requires_grad_()
+
+        self._start = start
+        self.bary, self.offset = leaf(start.bary.T), leaf(start.offset)
+        self.rotation, self.log_scale = leaf(start.rotation.T), leaf(start.log_scale.T)
+        self.opacity, self.sh = leaf(start.opacity), leaf(start.sh.transpose(1, 2, 0))
+        self._first_scale, self._first_offset = self.log_scale.detach().clone(), self.offset.detach().clone()
+        groups = [{"params": [getattr(self, name)], "lr": rate} for name, rate in _RATES.items()]
+        self._adam = torch.optim.Adam(groups, eps=1e-8)
+        # Colours of degree 1 change slowly, or every view would get its own: their gradients' share of one stride.
+        self._colour_rate = torch.ones(start.sh.shape[1], 1, 1, device=device)
+        self._colour_rate[1:] = _RATE_DIRECTION / _RATES["sh"]
+        self._pull, self._steps = torch.zeros(len(start), device=device), torch.zeros(len(start), device=device)
+
+    def splats(self) -> Splats:
+        """As they are now."""
+
+        def array(values: Tensor) -> Array:
+            return np.ascontiguousarray(values.detach().cpu().numpy(), dtype=np.float32)
+
+        return replace(
+            self._start,
+            bary=array(self.bary.T),
+            offset=array(self.offset),
+            rotation=array(F.normalize(self.rotation.detach(), dim=0).T),
+            log_scale=array(self.log_scale.T),
+            opacity=array(self.opacity),
+            sh=array(self.sh.permute(2, 0, 1)),
+        )
+
+    @property
+    def pull(self) -> Array:
+        """(N,) mean size of the gradient of each splat's place in the pictures it was seen in."""
+        return np.asarray((self._pull / self._steps.clamp(min=1)).cpu().numpy(), dtype=np.float32)
+
+    def step(self, view: Sight, rate: float) -> float:
+        """One step on one view; returns the loss."""
+        if view.shown_for is not self or view.age >= _RENEW:
+            view.renew(self.splats())
+            view.shown_for = self
+        which = view.which
+        parts = (self.bary, self.offset, self.rotation, self.log_scale, self.opacity, self.sh)
+        taken = [part.index_select(part.dim() - 1, which) for part in parts]
+        picture, centre = view.draw(*taken)
+        centre.retain_grad()
+        grown = F.relu(taken[3] - self._first_scale.index_select(1, which) - _FREE_SCALE)
+        lifted = taken[1] - self._first_offset.index_select(0, which)
+        total = loss(picture, view) + _HOLD_SCALE * grown.square().mean() + _HOLD_OFFSET * lifted.square().mean()
+        self._adam.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        for group, first in zip(self._adam.param_groups, _RATES.values(), strict=True):
+            group["lr"] = first * rate
+        self._adam.step()
+        with torch.no_grad():
+            # Adam's strides are as long for small gradients as for large ones: what is trusted less goes less far.
+            for part, before in zip(parts, taken, strict=True):
+                share = view.trust * self._colour_rate if part is self.sh else view.trust
+                after = part.index_select(part.dim() - 1, which)
+                part.index_copy_(part.dim() - 1, which, before + (after - before) * share)
+            if centre.grad is not None:
+                self._pull.index_add_(0, which, centre.grad.norm(dim=0))
+                self._steps.index_add_(0, which, torch.ones_like(which, dtype=torch.float32))
+        view.age += 1
+        return float(total.detach())
+
+
+def _densified(moving: _Moving, sights: list[Sight], random: np.random.Generator) -> Splats:
+    """The splats that pull hardest divided in two; and splats off the mesh where the silhouettes of `sights` show more
+    than there is."""
+    now, score = moving.splats(), moving.pull
+    count = min(int(_DENSIFY_SHARE * len(now)), max(MOST_SPLATS - len(now), 0))
+    hardest = np.sort(np.argsort(-score)[:count])
+    hardest = hardest[score[hardest] > 0]
+    scale = now.log_scale.copy()
+    scale[hardest] -= np.float32(np.log(1.5))
+    parts = replace(now, log_scale=scale)
+    twins = parts.take(hardest)
+    aside = 0.6 * random.normal(0, 1, (len(twins), 2)) * np.exp(twins.log_scale[:, :2])
+    parts = joined(parts, replace(twins, bary=(twins.bary + aside).astype(np.float32)))
+    for view in _differing(sights):
+        view.renew(parts)
+        found = strands(view.missing(parts), view.look, view.vertices, view.vertex_light, parts.sh.shape[1])
+        if len(parts) + len(found) <= MOST_SPLATS:
+            parts = joined(parts, found)
+    return parts
+
+
+def _apart(ways: Sequence[Array]) -> bool:
+    """Whether the head was seen from sides that differ, so that silhouettes tell of depth; `ways` (3,) each."""
+    table = np.array(ways)
+    return bool((table @ table.T).min() < _HAIR_COSINE)
+
+
+def _differing(sights: list[Sight], most: int = 4) -> list[Sight]:
+    """The first view, and by turns the one that differs most from those taken."""
+    if not sights:
+        return []
+    ways = np.array([view.look.rotation[2] for view in sights])
+    chosen = [0]
+    while len(chosen) < min(most, len(sights)):
+        chosen.append(int((ways @ ways[chosen].T).max(1).argmin()))
+    return [sights[i] for i in dict.fromkeys(chosen)]

@@ -1,0 +1,156 @@
+"""From pictures to the atlas: what each texel's colour is, and how well it was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..head import load_head
+from ..head.model import vertex_normals
+from ..types import Array, FaceState, Image
+from .atlas import Texels
+from .lighting import WHITE, estimate, moderated, parted, shading
+from .membrane import scalp
+from .render import rasterise, seen_from
+
+_LEAST_COSINE = 0.12
+_BEHIND = 0.004
+"""Metres behind the front-most surface from which on a texel is hidden."""
+_EDGE = 0.010
+_ROW = 4096
+_RIM = 0.006
+_OPEN = (0, 1, 2, 3)
+_INSIDE_MOUTH = (4, 5, 6, 8, 9)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One picture on the atlas: `colour` (n, 3) 0..255 as it is in the picture, `weight` (n,) 0..1 how well each texel
+    is seen, `normal` (n, 3) in the camera's axes."""
+
+    colour: Array
+    weight: Array
+    normal: Array
+
+
+def unwrap(image: Image, matte: Image, state: FaceState, vertices: Array, texels: Texels) -> Sample:
+    """Read a cut-out's colours (S, S, 3) with its matte (S, S) onto the atlas.
+
+    The weight is the cosine to the camera, squared above a least one, times matte; 0 where the head hides a texel
+    from a depth buffer of the picture's size, near the edges of what hides it too (they are never exact).
+    """
+    head = load_head()
+    size = len(image)
+    pixel, depth = seen_from(state, vertices)
+    raster = rasterise(pixel, depth, head.tri, (size, size))
+    at = texels.points(pixel)
+    far = texels.points(depth[:, None])[:, 0]
+    normal = texels.points(vertex_normals(vertices, head.tri) @ state.rotation.T)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    ray = np.concatenate([(at - state.centre) / state.scale * state.nearness, np.ones((len(at), 1), np.float32)], 1)
+    cosine = -(normal * ray).sum(1) / np.linalg.norm(ray, axis=1)
+    weight = np.clip((cosine - _LEAST_COSINE) / (1 - _LEAST_COSINE), 0, 1) ** 1.5
+    front = _nearest_round(raster.depth, max(1, round(0.002 * state.scale)))
+    weight *= _read(front, at, cv2.INTER_NEAREST, 0.0) + _BEHIND > far
+    weight *= _read(_away_from_edges(raster.depth, state.scale), at, cv2.INTER_LINEAR, 0.0)
+    weight *= _read(matte.astype(np.float32) / np.float32(255), at, cv2.INTER_LINEAR, 0.0)
+    # A matte is least sure at hair's rim, and what lies behind it would dye the whole back of the head.
+    rim = 1 + 2 * max(1, round(_RIM * state.scale))
+    inner = cv2.erode(matte, np.ones((rim, rim), np.uint8), borderType=cv2.BORDER_REPLICATE).astype(np.float32) / 255
+    hair = texels.points(scalp()[:, None])[:, 0]
+    weight *= 1 - hair * (1 - _read(inner.astype(np.float32), at, cv2.INTER_LINEAR, 0.0))
+    hidden = np.isin(head.region, _INSIDE_MOUTH)[head.tri[texels.triangle]].any(1)
+    weight[hidden] = 0
+    colour = _read(image, at, cv2.INTER_LINEAR)
+    return Sample(colour, weight.astype(np.float32), normal.astype(np.float32))
+
+
+def light_of(samples: Sequence[Sample], texels: Texels) -> Array:
+    """The light (9, 3) that all pictures share, from the face's skin."""
+    skin = np.flatnonzero(skin_of(texels))
+    chosen = skin[:: max(1, len(skin) // 6000)]
+    colour = np.stack([s.colour[chosen] for s in samples])
+    normal = np.stack([s.normal[chosen] for s in samples])
+    weight = np.stack([s.weight[chosen] for s in samples])
+    if weight.sum() < 1e-3:
+        return WHITE
+    first, _ = estimate(colour.reshape(-1, 3), normal.reshape(-1, 3), weight.reshape(-1))
+    return moderated(first) if len(samples) == 1 else parted(colour, normal, weight, first)
+
+
+def skin_of(texels: Texels) -> npt.NDArray[np.bool_]:
+    """(n,): texels of the bare face: cheeks, nose, chin, the lower forehead; neither lips, eyes nor hair."""
+    head = load_head()
+    place = texels.points(head.mean)
+    region = head.region[head.tri[texels.triangle]]
+    narrow = (np.abs(place[:, 0]) < 0.058) & (place[:, 1] < 0.055) & (place[:, 1] > -0.115) & (place[:, 2] > -0.05)
+    return np.asarray((region == 0).all(1) & narrow & ~_near_eyes(place))
+
+
+def _near_eyes(place: Array) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.hypot((np.abs(place[:, 0]) - 0.0315) / 0.020, (place[:, 1] - 0.006) / 0.022) < 1)
+
+
+def fuse(samples: Sequence[Sample], lighting: Array, sharp: Sequence[float]) -> tuple[Array, Array]:
+    """Albedo (n, 3) 0..255 and confidence (n,) 0..1 of several pictures.
+
+    Each picture's gain per channel is fitted to the mean of all on the texels they share; a texel's colour is the mean
+    weighted by how well each picture shows it, sharply in favour of the best, without the pictures that contradict it.
+    """
+    albedo = np.stack([s.colour / shading(lighting, s.normal) for s in samples])
+    weight = np.stack([s.weight * k for s, k in zip(samples, sharp, strict=True)])
+    best = weight.max(0)
+    share = np.where(weight > 0.35 * best, weight, 0) ** 2
+    if len(samples) > 1:
+        for _ in range(3):
+            mean = _mean(albedo, share)
+            albedo *= _gains(albedo, mean, share)[:, None, :]
+        mean = _mean(albedo, share)
+        off = np.abs(albedo - mean).mean(-1)
+        share = share / (1 + (off / 18.0) ** 2)
+    return _mean(albedo, share), np.asarray(best, dtype=np.float32)
+
+
+def _mean(albedo: Array, share: Array) -> Array:
+    total = np.maximum(share.sum(0), 1e-9)
+    return np.asarray((albedo * share[..., None]).sum(0) / total[:, None], dtype=np.float32)
+
+
+def _gains(albedo: Array, mean: Array, share: Array) -> Array:
+    """(views, 3): least squares of mean = gain * albedo, kept near 1, and 1 on average."""
+    above = (share[..., None] * albedo * mean).sum(1)
+    below = (share[..., None] * albedo * albedo).sum(1)
+    hold = 0.05 * below.mean(0) + 1e-6
+    gains = np.clip((above + hold) / (below + hold), 0.7, 1.4)
+    return np.asarray(gains / gains.mean(0), dtype=np.float32)
+
+
+def _read(image: npt.NDArray[np.generic], at: Array, how: int, outside: float | None = None) -> Array:
+    """(n, channels) or (n,): the picture's values at pixels (n, 2); the border's value outside, or the one given."""
+    rows = -(-len(at) // _ROW)
+    padded = np.zeros((rows * _ROW, 2), np.float32)
+    padded[: len(at)] = at - 0.5
+    grid = padded.reshape(rows, _ROW, 2)
+    border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
+    out = cv2.remap(image, grid[..., 0], grid[..., 1], how, borderMode=border, borderValue=outside or 0.0)
+    return np.asarray(out.reshape(rows * _ROW, *image.shape[2:])[: len(at)], dtype=np.float32)
+
+
+def _nearest_round(depth: Array, by: int) -> Array:
+    """Depth of the surface within a pixel or two, so that a texel between two samples is not thought hidden."""
+    kernel = np.ones((2 * by + 1, 2 * by + 1), np.uint8)
+    known = np.where(np.isfinite(depth), depth, -1.0)
+    return np.asarray(cv2.dilate(known.astype(np.float32), kernel), dtype=np.float32)
+
+
+def _away_from_edges(depth: Array, scale: float) -> Array:
+    """(h, w) 0..1: 0 on the far side of a step in depth (nose over cheek, jaw over neck), rising with the distance."""
+    solid = np.where(np.isfinite(depth), depth, 1.0).astype(np.float32)
+    near = cv2.erode(solid, np.ones((3, 3), np.uint8))
+    step = ((solid - near) > _EDGE).astype(np.uint8)
+    distance = cv2.distanceTransform(1 - step, cv2.DIST_L2, 3)
+    return np.asarray(np.clip(distance / max(0.003 * scale, 1.0) - 0.5, 0, 1), dtype=np.float32)

@@ -1,0 +1,120 @@
+"""`stillpoint head evaluate` and `stillpoint head train-completion`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from ..errors import ModelError, SettingsError
+
+if TYPE_CHECKING:
+    from ..avatar.types import Avatar
+
+_Flag = Parameter(negative="")
+
+
+def evaluate(
+    *clips: str,
+    out: Path = Path("heads-evaluation"),
+    splats: Annotated[bool, _Flag] = False,
+    engine: str = "onnx",
+    model: str = "default",
+) -> None:
+    """Build heads from CLIPS and foretell the frames that were held out: PSNR, SSIM, landmarks, beside simpler heads.
+
+    Clips are parted by their names' hash: one half may be tuned on, the other's figures are reported.
+
+    Parameters
+    ----------
+    clips:
+        Video files of one person each.
+    out:
+        Folder for heads.json, heads.html and heads.png.
+    splats:
+        Measure optimised splats too (needs torch; minutes a clip).
+    engine:
+        auto, onnx, torch or torch:cuda.
+    model:
+        A shipped model's name, or a folder.
+    """
+    from ..avatar.evaluate import evaluate as run
+    from ..avatar.report import marks, write_report
+    from ..detection.follow import FaceTracker
+
+    if not clips:
+        raise SettingsError("No clip was given; give video files in which one person turns the head.")
+    tracker = FaceTracker(engine=engine, model=model, max_faces=2)
+    console = Console()
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        outcome = run(
+            clips,
+            tracker,
+            lambda what, share: bar.update(task, description=what, completed=share),
+            _optimiser() if splats else None,
+        )
+        files = write_report(outcome, out, {"engine": tracker.engine_name, "model": tracker.model_info})
+    table = Table("measure", "wanted", "found", title="clips of the report half")
+    for mark in marks(outcome):
+        found = "-" if mark["found"] is None else f"{mark['found']:.2f}"
+        table.add_row(mark["measure"], mark["wanted"], found + (" ok" if mark["met"] else " !"))
+    console.print(table)
+    for line in outcome.skipped:
+        console.print(f"left out: {line}", markup=False, highlight=False)
+    for file in files:
+        console.print(f"wrote {file}", markup=False, highlight=False)
+
+
+def _optimiser() -> Callable[[Avatar], Avatar]:
+    try:
+        from ..avatar.refine import optimise
+    except ImportError as error:
+        raise ModelError(f"Splats need torch ({error}); install it with: pip install 'stillpoint[gpu]'") from error
+    return optimise
+
+
+def train_completion(
+    data: Path,
+    *,
+    out: Path,
+    packs: tuple[str, ...] = (),
+    minutes: float = 25.0,
+    batch: int = 12,
+    seed: int = 0,
+    threads: int = 1,
+) -> None:
+    """Train the network that completes textures, on faces of the packs in DATA.
+
+    Parameters
+    ----------
+    data:
+        Folder with the Parquet packs.
+    out:
+        Folder for completion.onnx, its card and the unwrapped textures.
+    packs:
+        Which packs; else those whose licence allows a product.
+    minutes:
+        Length of the run.
+    batch:
+        Textures a step.
+    seed:
+        Of draws and weights.
+    threads:
+        Threads of the training step.
+    """
+    try:
+        from ..training.completion import CompletionConfig
+        from ..training.completion import train_completion as run
+        from ..training.packs import FREE_PACKS
+    except ImportError as error:
+        raise ModelError(f"Training needs torch ({error}); install it with: pip install 'stillpoint[train]'") from error
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    figures = run(CompletionConfig(data, out, packs or FREE_PACKS, minutes, batch, seed=seed, threads=threads))
+    print(f"Completion: {figures}")
