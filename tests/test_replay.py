@@ -17,6 +17,7 @@ from tracker.capture import SourceInfo
 from tracker.errors import ModelError, SourceError
 from tracker.session.record import Recorder
 from tracker.session.replay import open_session
+from tracker.settings import Filter
 from tracker.temporal import Stabilizer
 from tracker.types import Face, Frame, Tracked, TrackResult
 
@@ -25,8 +26,8 @@ LOST = range(20, 30)
 
 
 def stage() -> list[Tracked]:
-    """A turning head, lost from 20 to 29, with a second face from 40 on."""
-    random, stabilizer = np.random.default_rng(0), Stabilizer("default")
+    """A turning head, lost (and not held) from 20 to 29, with a second face from 40 on."""
+    random, stabilizer = np.random.default_rng(0), Stabilizer("default", Filter(hold_s=0.0))
     frames = []
     for i in range(COUNT):
         shapes = np.clip(np.abs(np.sin(np.arange(52) + i / 10)), 0, 1).astype(np.float32)
@@ -193,3 +194,15 @@ def test_unknown_keys_of_a_newer_minor_version_are_ignored(
     about["schema_version"]["minor"], about["novelty"] = 7, True
     (folder / "session.json").write_text(json.dumps(about))
     assert open_session(folder).rows == 80
+
+
+def test_a_held_face_is_in_the_table_and_was_not_seen(tmp_path: Path) -> None:
+    """For exports a face that only the filter gave is not there; its row has what was shown."""
+    frames, stabilizer = stage(), Stabilizer("default", Filter(hold_s=0.15))
+    session = open_session(record(tmp_path / "s", [Tracked(one.raw, stabilizer.apply(one.raw)) for one in frames]))
+    assert np.flatnonzero(session.held).tolist() == [20, 21, 22, 23]
+    assert np.flatnonzero(~session.take(1).found).tolist() == list(LOST)
+    shown = replace(session, basis=BASIS)
+    face = shown.face(21)
+    assert face is not None and face.held == pytest.approx(2 / 30) and shown.showing("raw").face(21) is None
+    assert face.presence < 0.95 and session.column("state")[24] == "lost"

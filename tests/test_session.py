@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -19,11 +20,11 @@ from synthetic import BASIS, make_face, make_state, noisy
 
 from tracker.capture import SourceInfo, open_source
 from tracker.errors import OutputError
+from tracker.overlay import Style, annotate, draw_overlay
 from tracker.pipeline import Pipeline
 from tracker.session.columns import COLUMNS, CSV_HEADER, rows_of
 from tracker.session.figure import calmest, draw_figure, read_track
-from tracker.session.overlay import Style, draw_overlay
-from tracker.session.record import Recorder, annotate
+from tracker.session.record import Recorder
 from tracker.session.summary import Acceleration, Samples
 from tracker.session.table import TableWriter, parquet_from_stream, read_stream
 from tracker.session.video import VideoWriter
@@ -80,7 +81,9 @@ def test_one_row_a_frame_and_face(session: tuple[Path, list[Tracked]]) -> None:
     assert table.num_rows == 90 + 20  # twenty frames have two faces
     assert table["frame_index"].to_pylist() == sorted([*range(90), *range(70, 90)])
     lost = [row for row in table.to_pylist() if row["state"] == "lost"]
-    assert [row["frame_index"] for row in lost] == list(range(40, 50))
+    held = [row["frame_index"] for row in table.to_pylist() if row["state"] == "held"]
+    assert held == list(range(40, 47))  # the filter holds a lost face for a quarter of a second
+    assert [row["frame_index"] for row in lost] == list(range(47, 50))
     for row in lost:
         named = {"frame_index", "video_index", "time_s", "state", "dropped_before", "step_s", "filter_s"}
         assert all(value is None for name, value in row.items() if name not in named)
@@ -141,6 +144,8 @@ def test_the_csv_says_the_same(session: tuple[Path, list[Tracked]]) -> None:
         assert int(line["frame_index"]) == row["frame_index"] and line["state"] == row["state"]
         if row["state"] == "lost":
             assert line["stable_x0"] == line["jawOpen"] == line["raw_yaw_deg"] == ""
+        elif row["state"] == "held":
+            assert line["raw_x30"] == "" and line["stable_x0"] != ""
         else:
             assert float(line["raw_x30"]) == pytest.approx(row["raw_ibug68"][60], abs=6e-4)
             assert float(line["stable_y67"]) == pytest.approx(row["stable_ibug68"][135], abs=6e-4)
@@ -166,13 +171,16 @@ def test_both_videos_have_every_frame_at_its_time(session: tuple[Path, list[Trac
 def test_the_session_file_says_what_it_is(session: tuple[Path, list[Tracked]]) -> None:
     out, _ = session
     about = json.loads((out / "session.json").read_text(encoding="utf-8"))
-    assert about["schema"] == "stillpoint.session" and about["schema_version"] == {"major": 1, "minor": 1}
+    assert about["schema"] == "stillpoint.session" and about["schema_version"] == {"major": 1, "minor": 2}
     assert about["status"] == "complete"
     counts = {"captured": 90, "stored": 90, "frames": 90, "rows": 110, "with_face": 80, "dropped": 0}
+    counts.update(dropped_by_recorder=0, before_the_button=0)
     assert about["counts"] == counts
     assert about["source"]["name"] == "clip" and about["source"]["fps"] == 30.0
     assert about["filter"]["loss_s"] == 0.25 and about["model"] == {"sha256": "abc"}
-    assert about["files"]["frames.parquet"] == (out / "frames.parquet").stat().st_size
+    parquet = (out / "frames.parquet").read_bytes()
+    told = {"bytes": len(parquet), "sha256": hashlib.sha256(parquet).hexdigest()}
+    assert about["files"]["frames.parquet"] == told
     assert len(about["blendshapes"]) == 52
 
 

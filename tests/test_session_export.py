@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from pygltflib import GLTF2
 from scipy.spatial.transform import Rotation
@@ -19,7 +22,8 @@ from tracker.cli import main
 from tracker.errors import OutputError, SettingsError, SourceError
 from tracker.head import EXPRESSIONS, load_head
 from tracker.session.columns import CSV_HEADER
-from tracker.session.export import EXPORTS, bids, export
+from tracker.session.corrections import Correction, Layer, save_corrections
+from tracker.session.export import EXPORTS, Cancelled, Choices, bids, export, export_all
 from tracker.session.export.livelink_csv import timecode
 from tracker.session.replay import Session, open_session
 from tracker.types import FACING, Frame, Tracked, TrackResult
@@ -359,7 +363,73 @@ def test_the_other_face_can_be_chosen(session: Session, tmp_path: Path) -> None:
         export(session, "bvh", tmp_path / "five.bvh", face=5)
 
 
-@pytest.mark.parametrize("kind", ["bvh", "gltf"])
+def test_sleap_tracks_are_the_landmarks(session: Session, tmp_path: Path) -> None:
+    export(session, "sleap", tmp_path / "s.h5")
+    with h5py.File(tmp_path / "s.h5") as file:
+        names = {"tracks", "track_occupancy", "point_scores", "instance_scores", "tracking_scores", "track_names"}
+        names |= {"node_names", "edge_names", "edge_inds", "labels_path", "video_path", "video_ind", "provenance"}
+        assert set(file) == names
+        assert [name.decode() for name in file["track_names"]] == ["face_1", "face_2"]
+        assert file["tracks"].shape == (2, 2, 68, COUNT) and file["tracks"].dtype == np.float64
+        assert file["tracks"].compression == "gzip"
+        taken, occupied = file["tracks"][:].T, file["track_occupancy"][:]  # frames, nodes, x and y, tracks
+        for track, face in enumerate((1, 2)):
+            take = session.take(face)
+            np.testing.assert_array_equal(occupied[:, track] == 1, take.found)
+            points = np.stack([taken[:, :, axis, track] for axis in range(2)], -1)
+            np.testing.assert_array_equal(points, take.values("ibug68").reshape(COUNT, 68, 2))
+        scores = file["point_scores"][:]
+        assert scores.shape == (2, 68, COUNT) and 0 < np.nanmin(scores) <= np.nanmax(scores) <= 1
+        np.testing.assert_allclose(file["instance_scores"][0, :5], 0.95, rtol=1e-6)
+        nodes = [name.decode() for name in file["node_names"]]
+        joined = [(nodes[a], nodes[b]) for a, b in file["edge_inds"][:]]
+        assert [tuple(name.decode() for name in pair) for pair in file["edge_names"][:]] == joined
+        assert ("lm0", "lm1") in joined and ("lm41", "lm36") in joined and len(joined) == 63
+        assert json.loads(file["provenance"][()])["values"] == "stable"
+
+
+def test_corrections_are_in_what_is_exported(folder: Path, tmp_path: Path) -> None:
+    """A landmark that was moved is moved in every format that has landmarks; the table that was recorded stays."""
+    mine = tmp_path / "copy"
+    shutil.copytree(folder, mine)
+    save_corrections(mine, Layer().put(Correction(3, 0.1, 1, "ibug68", 30, 12.5, 6.25, was=(10.0, 5.0))))
+    before = (mine / "frames.parquet").read_bytes()
+    kinds = ["csv", "parquet", "openface", "sleap", "bids"]
+    for choices, out in ((Choices(), tmp_path / "with"), (Choices(corrections=False), tmp_path / "without")):
+        export_all(open_session(mine), kinds, out, choices)
+    assert (mine / "frames.parquet").read_bytes() == before
+
+    def found(out: Path) -> list[tuple[float, float]]:
+        plain, face = table_of(out / "frames.csv")[3], table_of(out / "openface.csv")[3]
+        table = pq.read_table(out / "frames.parquet")["stable_ibug68"][3].as_py()
+        with h5py.File(out / "sleap.h5") as file:
+            sleap = tuple(file["tracks"][0, :, 30, 3])
+        (motion,) = (out / "bids").glob("sub-01/motion/*_motion.tsv")
+        line = motion.read_text().splitlines()[3].split("\t")
+        at = [channel.name for channel in bids.CHANNELS].index("lm30_x")
+        pairs = [(plain["stable_x30"], plain["stable_y30"]), (face["x_30"], face["y_30"]), table[60:62], sleap]
+        return [(float(x), float(y)) for x, y in [*pairs, line[at : at + 2]]]
+
+    np.testing.assert_allclose(found(tmp_path / "with"), [(12.5, 6.25)] * 5, atol=1e-3)
+    was = open_session(mine).column("stable_ibug68")[3, 60:62]
+    np.testing.assert_allclose(found(tmp_path / "without"), [was] * 5, atol=6e-3)
+    moved, kept = (pq.read_table(tmp_path / out / "frames.parquet") for out in ("with", "without"))
+    assert kept.equals(pq.read_table(mine / "frames.parquet")) and moved.schema.equals(kept.schema)
+    differ = [name for name in kept.column_names if not moved[name].equals(kept[name])]
+    assert differ == ["raw_ibug68", "stable_ibug68"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "sleap", "bvh", "gltf", "report"])
+def test_an_export_can_be_cancelled_and_leaves_nothing(kind: str, session: Session, tmp_path: Path) -> None:
+    def stop(kind: str, share: float) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        export_all(session, [kind], tmp_path / "out", progress=stop)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["bvh", "gltf", "sleap"])
 def test_without_a_face_there_is_nothing_to_animate(kind: str, tmp_path: Path) -> None:
     frames = [Tracked(result, result) for result in (TrackResult(Frame(BLANK, i / 30, i), ()) for i in range(5))]
     session = open_session(record(tmp_path / "none", frames))

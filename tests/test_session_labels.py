@@ -22,12 +22,12 @@ from tracker.session.labels import (
     from_eaf,
     from_events,
     ordered,
-    read_markers,
     to_audacity,
     to_csv,
     to_eaf,
     to_events,
 )
+from tracker.session.markers import read_markers
 
 SOME = [
     Label(2.5, None, "blink", "events"),
@@ -175,11 +175,13 @@ def test_markers_of_a_session(tmp_path: Path) -> None:
     path = tmp_path / "markers.json"
     path.write_text(json.dumps(about), encoding="utf-8")
     assert read_markers(tmp_path) == [
-        Label(0.5, None, "one", "auto", id="a"), Label(2.0, 2.5, "two", "speech", "x", (60, 75), "b")]  # fmt: skip
+        Label(0.5, None, "one", "auto", id="a"),
+        Label(2.0, 2.5, "two", "speech", "x", (60, 75), "b", "live", "a"),
+    ]
     path.write_text(json.dumps({**about, "schema_version": {"major": 2}}))
     with pytest.raises(SourceError, match="Update Stillpoint"):
         read_markers(tmp_path)
-    for bad in ("{", "[]", '{"schema": "stillpoint.markers"}', json.dumps({**about, "items": [{"id": 1}]})):
+    for bad in ("{", "[]", '{"schema": "stillpoint.markers"}'):
         path.write_text(bad)
         with pytest.raises(SourceError, match="damaged"):
             read_markers(tmp_path)

@@ -115,7 +115,8 @@ def test_record_writes_what_the_camera_saw(tmp_path: Path, capsys: pytest.Captur
     tokens = ("record", "demo:3?frames=20", "--loop", "--duration", "1.5", "--out", str(out), "--engine", "onnx")
     assert run(*tokens) == 0
     names = {path.name for path in out.iterdir()}
-    assert names == {"video.mkv", "frames.csv", "frames.parquet", "session.json", "stability.png", "summary.json"}
+    wanted = {"video.mkv", "frames.csv", "frames.parquet", "session.json", "stability.png", "summary.json", "log.jsonl"}
+    assert names == wanted
     table = agree(out)
     assert table["frame_index"] == list(range(45)) and set(table["state"]) == {"tracked"}
     told = about(out)
@@ -237,10 +238,11 @@ def test_a_video_cut_anywhere_agrees_with_the_table(tmp_path: Path, share: float
     data = (folder / "video.mkv").read_bytes()
     (folder / "video.mkv").write_bytes(data[: int(share * len(data))])
     done = repair(folder)
-    assert done.frames >= 60
+    assert done.frames >= 75 - 60  # two seconds at most; batches end by the wall clock, too
     if done.pictures:
         table = agree(folder)
-        assert table["video_index"].count(None) == done.without_picture
+        rows = zip(table["frame_index"], table["video_index"], strict=True)
+        assert len({index for index, picture in rows if picture is None}) == done.without_picture
     else:
         assert share < 0.4 and not (folder / "video.mkv").exists() and (folder / "video.broken.mkv").exists()
         assert "No picture" in done.notes[0]
@@ -283,3 +285,13 @@ def test_repair_says_what_it_cannot_do(tmp_path: Path, capsys: pytest.CaptureFix
     assert "is complete: there is nothing to repair" in capsys.readouterr().err
     assert run("repair", str(killed(tmp_path))) == 0
     assert "pictures" in capsys.readouterr().out
+
+
+def test_repair_leaves_a_newer_session_alone(tmp_path: Path) -> None:
+    folder = killed(tmp_path)
+    told = {**about(folder), "schema_version": {"major": 9, "minor": 0}}
+    (folder / "session.json").write_text(json.dumps(told))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(SourceError, match="newer Stillpoint"):
+        repair(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

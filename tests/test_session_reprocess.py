@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from synthetic import BASIS
@@ -20,7 +21,10 @@ from tracker.session.record import Recorder
 from tracker.session.replay import Session, open_session
 from tracker.session.reprocess import reprocess
 from tracker.settings import Filter, OneEuro
+from tracker.types import Frame, TrackResult
 
+SEEN = ("tracked", "dropped")
+"""States of rows that a filter does not choose: a lost face may be held."""
 GAP = range(55, 60)
 """Frames that were dropped before the tracker saw them."""
 
@@ -72,9 +76,10 @@ def test_the_same_filter_gives_the_same_bits(session: Session) -> None:
 
 @pytest.mark.parametrize("method", ["none", "one_euro", "kalman"])
 def test_another_filter_changes_only_what_it_makes(session: Session, method: str) -> None:
-    before = timeless(session.folder / "frames.parquet")
+    original = timeless(session.folder / "frames.parquet")
     after = timeless(reprocess(session, Filter(method=method)))
-    assert timeless(session.folder / "frames.parquet").equals(before)
+    assert timeless(session.folder / "frames.parquet").equals(original)
+    before, after = (table.filter(pc.is_in(table["state"], pa.array(SEEN))) for table in (original, after))
     for name in before.column_names:
         if name.startswith("stable_ibug68"):
             assert not after[name].equals(before[name])
@@ -127,3 +132,72 @@ def test_the_shipped_network_on_the_demo_from_the_command_line(
     assert timeless(out / "frames_same.parquet").equals(timeless(out / "frames.parquet"))
     assert run("reprocess", str(out), "--filter", "one_euro") == 0
     assert not timeless(out / "frames_one_euro.parquet").equals(timeless(out / "frames.parquet"))
+
+
+def test_the_same_model_on_the_same_pictures_gives_the_same_bits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The shipped network on the CPU, from a lossless video; an odd size, so that nothing of it is padding."""
+    out = tmp_path / "out"
+    tokens = ("record", "demo:2?frames=25&width=161&height=121", "--lossless", "--out", str(out), "--engine", "onnx")
+    assert run(*tokens) == 0
+    assert run("reprocess", str(out), "--model", "default", "--name", "again") == 0
+    again, before = timeless(out / "frames_again.parquet"), timeless(out / "frames.parquet")
+    assert again.drop_columns(["step_s"]).equals(before.drop_columns(["step_s"]))
+    assert set(before["state"].to_pylist()) == {"tracked"}
+    passes = json.loads((out / "session.json").read_text())["passes"]
+    assert passes["again"]["engine"] == "onnx" and passes["again"]["model"]["name"] == "default"
+    assert run("reprocess", str(out), "--engine", "abacus") == 2
+    assert "abacus" in capsys.readouterr().err
+
+
+class Blind:
+    """Sees no face."""
+
+    def step(self, frame: Frame) -> TrackResult:
+        return TrackResult(frame, ())
+
+    def reset(self) -> None: ...
+
+
+def test_another_tracker_says_what_it_sees(session: Session) -> None:
+    shares: list[float] = []
+    target = reprocess(session, Filter(method="none"), "blind", tracker=Blind(), progress=shares.append)
+    state = pq.read_table(target)["state"].to_pylist()
+    assert state.count("lost") == 90 - len(GAP) and state.count("dropped") == len(GAP)
+    assert shares[-1] == 1.0 and shares == sorted(shares)
+
+
+def test_the_smoother_is_calmer_and_sees_the_same_frames(session: Session) -> None:
+    shares: list[float] = []
+    target = reprocess(session, Filter(method="rts"), progress=shares.append)
+    assert target.name == "frames_rts.parquet" and shares == sorted(shares) and shares[-1] == 1.0
+    before, after = timeless(session.folder / "frames.parquet"), timeless(target)
+    for name in ("frame_index", "time_s"):
+        assert np.unique(after[name].to_numpy()).tolist() == np.unique(before[name].to_numpy()).tolist()
+    assert after["state"].to_pylist().count("dropped") == len(GAP)
+
+    def bend(table: pa.Table) -> float:
+        rows = [row for row in table.to_pylist() if row["face_id"] == 1 and row["frame_index"] < 40]
+        return float(np.abs(np.diff([row["stable_centre_x"] for row in rows], 2)).mean())
+
+    assert bend(after) < bend(before)
+
+
+def test_another_model_needs_the_clean_video(session: Session) -> None:
+    for damage, told in ((b"no video", "cannot be read"), (None, "no clean video")):
+        video = session.folder / "video.mkv"
+        video.write_bytes(damage) if damage is not None else video.unlink()
+        with pytest.raises(SourceError, match=told):
+            reprocess(session, Filter(), "x", tracker=Blind())
+    assert not (session.folder / "frames_x.parquet").exists()
+
+
+def test_the_zero_phase_smoother_is_a_method_of_a_recording(session: Session) -> None:
+    target = reprocess(session, Filter(method="rts"))
+    after, before = pq.read_table(target), pq.read_table(session.folder / "frames.parquet")
+    assert target.name == "frames_rts.parquet"
+    assert set(after["state"].to_pylist()) == {"tracked", "lost", "dropped"}
+    before, after = (table.filter(pc.is_in(table["state"], pa.array(SEEN))) for table in (before, after))
+    assert after["raw_ibug68"].equals(before["raw_ibug68"])
+    assert not after["stable_ibug68"].equals(before["stable_ibug68"])

@@ -12,7 +12,7 @@ from ..errors import SourceError
 from ..settings import Capture
 from ..types import Frame
 from .source import BaseSource, SourceInfo
-from .video import to_rgb
+from .video import ToRgb
 
 _OPEN_TIMEOUT_S = 5.0
 _MIN_STEP_S = 1e-4
@@ -37,6 +37,7 @@ class StreamSource(BaseSource):
             self._container = av.open(url, options=options, timeout=(_OPEN_TIMEOUT_S, read_timeout_s))
         except (OSError, av.error.FFmpegError) as error:
             raise SourceError(_explain(url, error)) from error
+        self._rgb = ToRgb()
         try:
             self._info, self._frames, self._ahead = self._begin()
         except BaseException:
@@ -56,7 +57,7 @@ class StreamSource(BaseSource):
             first = next(frames)
         except (StopIteration, OSError, av.error.FFmpegError) as error:
             raise SourceError(_explain(self._url, error)) from error
-        height, width = to_rgb(first).shape[:2]
+        height, width = self._rgb(first).shape[:2]
         rate = float(stream.average_rate or stream.guessed_rate or 0)
         live = not self._container.duration
         got = f"{width}x{height} {stream.codec_context.name}"
@@ -96,7 +97,7 @@ class StreamSource(BaseSource):
         # Live: arrival, not the stream's stamps, which cameras set to anything. A file: its own times.
         stamp = frame.time if not self._info.live and frame.time is not None else time.monotonic() - self._start
         self._time = max(stamp, self._time + _MIN_STEP_S) if self._index else 0.0
-        shown = Frame(to_rgb(frame), self._time, self._index)
+        shown = Frame(self._rgb(frame), self._time, self._index)
         self._index += 1
         return shown
 

@@ -48,6 +48,7 @@ class VideoSource(Playback):
         self._has_audio = bool(container.streams.audio)
         codec, pixels = stream.codec_context.name, stream.codec_context.pix_fmt
         self._first: tuple[Iterator[Shot], Shot] | None = None
+        self._rgb = ToRgb()
         shots = self._pass()
         first = next(shots, None)
         if first is None:
@@ -119,7 +120,7 @@ class VideoSource(Playback):
                         continue
                     read += 1
                     end = frame.time if frame.time is not None else end + self._period
-                    yield Shot(to_rgb(frame), frame.time)
+                    yield Shot(self._rgb(frame), frame.time)
             self._judge(read, damaged, end - start + self._period)
         finally:
             container.close()
@@ -157,13 +158,25 @@ def open_video(text: str, settings: Capture, *, realtime: bool, loop: bool) -> V
     return VideoSource(text, realtime=realtime, loop=loop)
 
 
-def to_rgb(frame: Any) -> Image:
-    """A decoded frame of any pixel format -> upright (H, W, 3) uint8 RGB. Alpha is left out."""
-    # Players take untagged HD for BT.709; swscale alone would take it for BT.601 and shift the colours.
-    matrix = _ITU709 if frame.colorspace == _UNSPECIFIED and frame.height >= _HD_LINES else None
-    image = frame.reformat(format="rgb24", src_colorspace=matrix, threads=1).to_ndarray()
-    turn = frame.side_data.get("DISPLAYMATRIX")
-    return np.ascontiguousarray(image if turn is None else _upright(image, np.frombuffer(turn, np.int32)))
+class ToRgb:
+    """The decoded frames of one video, of any pixel format -> upright (H, W, 3) uint8 RGB. Alpha is left out.
+
+    Which way is up is read only where the turn may have changed: a frame and its side data hold each other, and with
+    them the picture, until Python collects garbage, by when a long video has filled the memory.
+    """
+
+    def __init__(self) -> None:
+        self._turn: int | None = None
+        self._matrix: np.ndarray[Any, Any] | None = None
+
+    def __call__(self, frame: Any) -> Image:
+        # Players take untagged HD for BT.709; swscale alone would take it for BT.601 and shift the colours.
+        matrix = _ITU709 if frame.colorspace == _UNSPECIFIED and frame.height >= _HD_LINES else None
+        image = frame.reformat(format="rgb24", src_colorspace=matrix, threads=1).to_ndarray()
+        if frame.rotation != self._turn:
+            self._turn, turn = frame.rotation, frame.side_data.get("DISPLAYMATRIX")
+            self._matrix = None if turn is None else np.frombuffer(turn, np.int32).copy()
+        return np.ascontiguousarray(image if self._matrix is None else _upright(image, self._matrix))
 
 
 def _upright(image: Image, matrix: np.ndarray[Any, Any]) -> Any:

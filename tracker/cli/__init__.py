@@ -21,6 +21,7 @@ COMMANDS = {
     "track": ("track:track", "Track a source, or a folder of videos: annotated video, tables, summary."),
     "record": ("record:record", "Record a source: the clean video, a row for every captured frame."),
     "repair": ("repair:repair", "Finish a recording that a kill or a power cut left."),
+    "replay": ("replay:replay", "Open the window on a recording: timeline, markers, corrections."),
     "reprocess": ("reprocess:reprocess", "Run another filter over a recording's raw values."),
     "stream": ("stream:stream", "Track a source and send it to other programs: VMC, opentrack, Live Link and more."),
     "sniff": ("sniff:sniff", "Listen to such a stream and print what arrives."),
@@ -29,8 +30,10 @@ COMMANDS = {
     "settings": ("settings:settings", "List every setting: key, default, and what it is now."),
     "train": ("train:train", "Train the landmark network and its normalizer."),
     "train-locator": ("train_locator:train_locator", "Train the network that finds faces."),
+    "lift": ("lift:lift", "Fit the head model to labelled pictures: 3D to train on from labels in 2D."),
     "evaluate": ("evaluate:evaluate", "Measure the network's accuracy on labelled data."),
     "export": ("export:export", "Turn a checkpoint into the files that ship."),
+    "head": ("head:app", "Build, measure and show a personal 360-degree head."),
     "bench": ("bench:bench", "Measure the speed."),
     "stability": ("stability:stability", "Measure jitter and lag, beside every filter's and MediaPipe's."),
 }

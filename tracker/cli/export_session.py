@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from ..errors import OutputError, SettingsError
-from ..session.export import EXPORTS, export
+from ..session.export import EXPORTS, Choices, export_all
 from ..session.replay import open_session
-
-_WITH_FACE = frozenset({"livelink", "bids", "bvh", "gltf", "report"})
-_NEED_VIDEO = frozenset({"overlay", "stills"})
 
 
 def export_session(
@@ -28,10 +23,11 @@ def export_session(
     rate: float | None = None,
     subject: str | None = None,
     task: str = "face",
+    corrections: Annotated[bool, Parameter(negative="--no-corrections")] = True,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Write a session for other programs: csv, parquet, openface, livelink, bids, bvh, gltf, report, overlay, stills,
-    audacity, elan, events, markers.
+    """Write a session for other programs: csv, parquet, openface, livelink, bids, sleap, bvh, gltf, report, overlay,
+    stills, audacity, elan, events, markers.
 
     Parameters
     ----------
@@ -51,34 +47,24 @@ def export_session(
         The label of the subject in bids.
     task:
         The label of the task in bids.
+    corrections:
+        Whether landmarks that were moved by hand are where they were put.
     overwrite:
         Replace files that are there.
     """
-    kinds = [kind for kind in EXPORTS if kind not in _NEED_VIDEO] if to == ["all"] else to or []
-    unknown = [kind for kind in kinds if kind not in EXPORTS]
-    if unknown or not kinds:
-        what = f"There is no format {unknown[0]!r}" if unknown else "No format was named"
-        raise SettingsError(f"{what}; choose with --to from {', '.join(EXPORTS)}, or all.")
-    opened = open_session(session).showing("raw" if raw else "stable")
+    kinds = [kind for kind, one in EXPORTS.items() if one.installed and not one.video] if to == ["all"] else to or []
+    choices = Choices(face, rate, subject, task, raw, corrections)
+    opened = open_session(session)
     folder = out if out is not None else session / "exports"
-    targets = {kind: folder / EXPORTS[kind].name for kind in dict.fromkeys(kinds)}
-    taken = [path for kind, path in targets.items() if path.exists() and kind != "bids"]
-    if taken and not overwrite:
-        raise OutputError(f"{taken[0]} is already there; choose another --out, or replace it with --overwrite.")
     console = Console()
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as bar:
-        for kind, path in targets.items():
-            line = bar.add_task(kind, total=1.0)
-            options: dict[str, Any] = {"face": face} if kind in _WITH_FACE else {}
-            if kind == "bvh":
-                options["rate"] = rate
-            if kind == "bids":
-                options.update(subject=subject, task=task)
-            export(opened, kind, path, _shown(bar, line), **options)
-    console.print(
-        f"Written to {folder}: {', '.join(path.name for path in targets.values())}", markup=False, soft_wrap=True
-    )
+        lines: dict[str, TaskID] = {}
 
+        def shown(kind: str, share: float) -> None:
+            if kind not in lines:
+                lines[kind] = bar.add_task(kind, total=1.0)
+            bar.update(lines[kind], completed=share)
 
-def _shown(bar: Progress, line: TaskID) -> Callable[[float], None]:
-    return lambda share: bar.update(line, completed=share)
+        written = export_all(opened, kinds, folder, choices, overwrite=overwrite, progress=shown)
+    names = ", ".join(path.name for path in written)
+    console.print(f"Written to {folder}: {names}", markup=False, soft_wrap=True)

@@ -21,7 +21,11 @@ from ..capture.source import kind_of, open_source
 from ..capture.thread import CaptureThread, Message
 from ..errors import OutputError, SettingsError, SourceError
 from ..pipeline import Pipeline
+from ..session.about import recording_facts
+from ..session.book import LiveMarkers
+from ..session.label_set import automatic, thresholds
 from ..session.record import Recorder
+from ..session.room import folder_bytes
 from ..settings import load_settings
 from ..temporal import Stabilizer
 from .track import report
@@ -41,7 +45,8 @@ def record(
     filter: str | None = None,
     engine: str | None = None,
     max_faces: int | None = None,
-    annotated: Annotated[bool, Parameter(negative="")] = False,
+    annotated: Annotated[bool | None, Parameter(negative="")] = None,
+    lossless: Annotated[bool | None, Parameter(negative="")] = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Record SOURCE into a session's folder: the clean video, a row for every captured frame, and session.json.
@@ -67,7 +72,9 @@ def record(
     max_faces:
         How many faces are followed at most; else what the settings say.
     annotated:
-        Write a video with the overlay too.
+        Write a video with the overlay too; else what the settings say (record.overlay).
+    lossless:
+        Keep every bit of every picture, at about 15 times the size: `reprocess --model` then gives the same numbers.
     overwrite:
         Replace the session that the folder holds.
     """
@@ -82,22 +89,31 @@ def record(
     if kind == "camera":
         # The window waits for a camera that is not there yet; a command says so and ends.
         open_source(source, settings.capture).close()
-    tracker = FaceTracker.configured(settings.detection, engine, max_faces)
-    recorder = Recorder(
-        out, annotated=annotated, clean=True, filter=chosen, model=tracker.model_info, overwrite=overwrite,
-        limit_s=duration,
-    )  # fmt: skip
     console = Console()
 
     def tell(text: str) -> None:
         console.print(text, markup=False, highlight=False)
+
+    wanted, detection = settings.record, settings.detection
+    detection = msgspec.structs.replace(
+        detection, engine=engine or detection.engine, max_faces=max_faces or detection.max_faces
+    )
+    tracker = FaceTracker.configured(detection)
+    duration = duration or wanted.stop_after_s or None
+    recorder = Recorder(
+        out, annotated=wanted.overlay if annotated is None else annotated, clean=True,
+        lossless=wanted.lossless if lossless is None else lossless, filter=chosen, model=tracker.model_info,
+        about=recording_facts(msgspec.structs.replace(settings, detection=detection), tracker), overwrite=overwrite,
+        limit_s=duration, on_message=tell,
+    )  # fmt: skip
+    recorder.markers = LiveMarkers(out, automatic(settings.annotate), at=thresholds(settings.annotate))
 
     def heard(message: Message) -> None:
         tell(message.text)
 
     capture = CaptureThread(source, settings.capture, realtime=realtime, loop=loop, on_message=heard)
     pipeline = Pipeline(capture, tracker, stabilizer, [recorder], on_message=tell)
-    with _stop_signals() as stop:
+    with stop_signals() as stop:
         pipeline.start()
         try:
             _watch(pipeline, recorder, stop, duration, console)
@@ -108,6 +124,10 @@ def record(
     if recorder.summary is None:
         raise SourceError(f"{source} gave no picture. {capture.message.text}")
     report(console, out, recorder.summary)
+    if recorder.late:
+        tell(f"{recorder.late} of the dropped frames were lost because the encoder or the disk was too slow.")
+    if recorder.ended is not None:
+        raise OutputError(recorder.ended)
     if capture.message.state == "failed":
         raise SourceError(capture.message.text)
 
@@ -132,7 +152,7 @@ def _watch(
 
 def _state(recorder: Recorder) -> Text:
     minutes, seconds = divmod(recorder.seconds, 60)
-    size = sum(path.stat().st_size for path in recorder.out.iterdir() if path.is_file()) / 2**20
+    size = folder_bytes(recorder.out) / 2**20
     free = shutil.disk_usage(recorder.out).free / 2**30
     dropped = f", {recorder.dropped} dropped" if recorder.dropped else ""
     line = f"{int(minutes):02}:{seconds:04.1f}  {recorder.frames} frames{dropped}  {size:.1f} MiB, {free:.1f} GiB free"
@@ -140,7 +160,7 @@ def _state(recorder: Recorder) -> Text:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
+def stop_signals() -> Iterator[threading.Event]:
     """An event that Ctrl-C and SIGTERM set; a second one interrupts as ever."""
     stop = threading.Event()
     before: dict[signal.Signals, Any] = {}

@@ -16,7 +16,7 @@ from ..errors import SettingsError, SourceError
 from ..stream import STREAMS
 
 _MOST_BYTES = 65536
-_NOT_HEARD = ("lsl", "phone")
+_NOT_HEARD = ("lsl", "phone", "virtualcam", "vtubestudio")
 _SHOWN = 4
 """Of a long list of numbers."""
 

@@ -43,7 +43,8 @@ def stream(
         A camera's index or name, a video file, a folder of images, a URL, or "demo".
     to:
         Targets, PROTOCOL[:HOST][:PORT]: opentrack, openseeface, vmc, livelink, ifacialmocap, phone, osc, websocket,
-        lsl; else what the settings say. Without a host this computer, without a port the protocol's own.
+        vtubestudio, lsl, virtualcam; else what the settings say. Without a host this computer, without a port the
+        protocol's own.
     allow_remote:
         Send to other computers too.
     mirror:

@@ -2,14 +2,16 @@
 
 One row per captured frame and face; `state` says what became of it:
 
-tracked     a face was found; all other states have nulls instead of measurements
-lost        no face was found
+tracked     a face was found
+held        no face was found, and the filter says where it is by now: `raw_` is null, `stable_` is its word
+lost        no face was found; this state and the others have nulls instead of measurements
 dropped     captured but never recorded: a gap in the indices, its time divided evenly between its neighbours'
 unmeasured  a picture whose row was lost when the recording was cut off (`repair`)
 
 Every measured value is there twice: `raw_` as the network said it, `stable_` as the filter left it; what a filter
 reads is there to the last bit, so that it can be run again. Pixels as in `tracker.types`. `video_index` is the number
-of the frame's picture in the clean video.
+of the frame's picture in the clean video; `result_s` is when tracking and filtering were done, on the capture clock
+(live sources only). Frames before the first press of the button (the pre-roll) are rows like all others.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..head.axes import gaze_direction, gaze_of, upright
 from ..head.model import EXPRESSIONS
 from ..types import Face, Tracked
 
@@ -69,7 +72,9 @@ def _lists(prefix: str) -> list[Column]:
     real = pa.float32()
     points = tuple(f"{prefix}_{axis}{i}" for i in range(_COUNTS[POINTS]) for axis in "xy")
     shapes = EXPRESSIONS if prefix == "stable" else ()
+    looks = {side: tuple(f"{prefix}_gaze_{side}_{axis}" for axis in "xyz") for side in ("left", "right")}
     return [
+        *(Column(f"{prefix}_gaze_{side}", real, 3, looks[side], 4, "unit vector, camera axes") for side in looks),
         Column(f"{prefix}_blendshapes", real, len(EXPRESSIONS), tuple(shapes), 4, "0..1, ARKit's order"),
         Column(f"{prefix}_{POINTS}", real, 2 * _COUNTS[POINTS], points, 3, "px, x0 y0 x1 y1 ..."),
         Column(f"{prefix}_{DENSE}", real, 2 * _COUNTS[DENSE], unit="px, x0 y0 x1 y1 ..."),
@@ -91,6 +96,7 @@ COLUMNS: tuple[Column, ...] = (
     *(_number(f"bbox_{corner}", 3, "px") for corner in ("x0", "y0", "x1", "y1")),
     _number("step_s", 6, "s"),
     _number("filter_s", 6, "s"),
+    _number("result_s", 6, "s, capture clock", pa.float64()),
     *(_number(f"camera_{part}", 3, "px", pa.float64()) for part in ("focal", "cx", "cy")),
     Column("carried", pa.float64(), 6, unit="px of the frame before -> px, a similarity row by row"),
     *_numbers("raw"),
@@ -113,8 +119,12 @@ def rows_of(tracked: Tracked) -> list[Row]:
     frame, timings = tracked.raw.frame, {**tracked.raw.timings, **tracked.stable.timings}
     common: Row = {"frame_index": frame.index, "time_s": frame.time, "dropped_before": tracked.raw.dropped}
     common.update(step_s=timings.get("step"), filter_s=timings.get("filter"))
+    if tracked.done is not None:
+        common["result_s"] = tracked.done
     stable = {face.id: face for face in tracked.stable.faces}
+    seen = {face.id for face in tracked.raw.faces}
     rows = [{**common, **_face(raw, stable.get(raw.id, raw))} for raw in tracked.raw.faces]
+    rows += [{**common, **_held(face)} for name, face in stable.items() if name not in seen]
     return rows or [{**common, "state": "lost"}]
 
 
@@ -128,15 +138,27 @@ def dropped_rows(last: tuple[int, float], now: tuple[int, float]) -> list[Row]:
 
 
 def _face(raw: Face, stable: Face) -> Row:
-    camera = stable.state.camera
-    row: Row = {"state": "tracked", "face_id": raw.id, "presence": stable.presence}
-    row.update(zip(("bbox_x0", "bbox_y0", "bbox_x1", "bbox_y1"), stable.bbox, strict=True))
-    row.update(camera_focal=camera.focal, camera_cx=camera.cx, camera_cy=camera.cy)
+    row = {**_shown(stable), "state": "tracked"}
     if raw.carried is not None:
         row["carried"] = raw.carried.ravel()
     row.update(_measured("raw", raw))
-    row.update(_measured("stable", stable))
     row.update({f"std_px_{layout}": raw.std_px(layout) for layout in (POINTS, DENSE)})
+    return row
+
+
+def _held(stable: Face) -> Row:
+    row = {**_shown(stable), "state": "held"}
+    row.update({f"std_px_{layout}": stable.std_px(layout) for layout in (POINTS, DENSE)})
+    return row
+
+
+def _shown(stable: Face) -> Row:
+    """What of a row the filter's word fills."""
+    camera = stable.state.camera
+    row: Row = {"face_id": stable.id, "presence": stable.presence}
+    row.update(zip(("bbox_x0", "bbox_y0", "bbox_x1", "bbox_y1"), stable.bbox, strict=True))
+    row.update(camera_focal=camera.focal, camera_cx=camera.cx, camera_cy=camera.cy)
+    row.update(_measured("stable", stable))
     row[f"visibility_{POINTS}"] = stable.visibility(POINTS)
     return row
 
@@ -149,6 +171,9 @@ def _measured(prefix: str, face: Face) -> Row:
     values.update(scale=state.scale, nearness=state.nearness, rotation=state.rotation.ravel())
     values.update(blendshapes=state.expression, identity=state.identity, residual=state.residual, spread=state.spread)
     values.update({layout: face.landmarks_px(layout).ravel() for layout in (POINTS, DENSE)})
+    turn, _ = upright(pose)
+    looks = zip(("left", "right"), gaze_of(np.nan_to_num(state.expression)), strict=True)
+    values.update({f"gaze_{side}": np.array(gaze_direction(turn, gaze), np.float32) for side, gaze in looks})
     return {f"{prefix}_{name}": value for name, value in values.items()}
 
 

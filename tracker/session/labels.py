@@ -1,4 +1,4 @@
-"""Markers of a session as other programs write them: Audacity, ELAN, BIDS events, CSV; and `markers.json` itself.
+"""Markers of a session as other programs write them: Audacity, ELAN, BIDS events, CSV. `markers` keeps our own file.
 
 Every reader takes what it can: nothing that has a time is lost. What had to be mended is said in `notes`.
 """
@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ..errors import SourceError
 
-MARKERS = "markers.json"
-SCHEMA, MAJOR = "stillpoint.markers", 1
-_NS = 1_000_000_000
 _CSV = ("id", "track", "t0_s", "t1_s", "frame0", "frame1", "label", "note")
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A marker: seconds from the session's first frame; a point where `end` is None. Frames are half-open."""
+    """A marker: seconds from the session's first frame; a point where `end` is None. Frames are half-open.
+
+    `source`: who made it ("live", "replay", "import", "automatic"; empty: not known); `created`: when, UTC.
+    """
 
     start: float
     end: float | None
@@ -33,6 +31,9 @@ class Label:
     note: str = ""
     frames: tuple[int, int] | None = None
     id: str = ""
+    source: str = ""
+    author: str = ""
+    created: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,44 +46,6 @@ class Read:
 
 def ordered(labels: Iterable[Label]) -> list[Label]:
     return sorted(labels, key=lambda one: (one.start, one.end or one.start, one.label))
-
-
-# --- markers.json
-
-
-def read_markers(folder: Path) -> list[Label]:
-    """Of a session's folder, by rising start; empty where it has none.
-
-    Raises SourceError for a file that is damaged or that a newer version wrote.
-    """
-    path = folder / MARKERS
-    if not path.is_file():
-        return []
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        version = about["schema_version"]
-        major = version["major"] if isinstance(version, dict) else int(version)
-        if about["schema"] != SCHEMA or major > MAJOR:
-            raise SourceError(
-                f"{path} is of {about['schema']} {major}; {SCHEMA} up to {MAJOR} is read. Update Stillpoint."
-            )
-        names = {track["id"]: str(track["name"]) for track in about.get("tracks", ())}
-        return ordered(_marker(item, names) for item in about["items"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SourceError(f"{path} is damaged ({type(error).__name__}: {error}); restore it from a copy.") from error
-
-
-def _marker(item: dict[str, object], names: dict[object, str]) -> Label:
-    end, first, last = item.get("t1_ns"), item.get("frame0"), item.get("frame1")
-    return Label(
-        start=int(str(item["t0_ns"])) / _NS,
-        end=None if end is None else int(str(end)) / _NS,
-        label=str(item.get("label", "")),
-        track=names.get(item.get("track"), str(item.get("track", "markers"))),
-        note=str(item.get("note") or ""),
-        frames=(int(str(first)), int(str(last))) if first is not None and last is not None else None,
-        id=str(item.get("id", "")),
-    )
 
 
 # --- Audacity

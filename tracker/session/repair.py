@@ -8,9 +8,9 @@ itself can be run again.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import OutputError, SourceError
-from .about import now_utc, write_json
+from .about import now_utc, read_about, write_json
+from .markers import fold_journal
 from .reason import reason_of
 from .table import CSV, PARQUET, STREAM, lock, write_parquet
 
 log = logging.getLogger(__name__)
 
 SESSION, VIDEO, BROKEN, ANNOTATED = "session.json", "video.mkv", "video.broken.mkv", "annotated.mp4"
+_STATES = ("tracked", "held", "lost", "dropped", "unmeasured")
 _SCRATCH = ("frames.tmp", "session.json.tmp", "video.tmp.mkv")
 
 
@@ -46,9 +48,21 @@ class Repaired:
     notes: tuple[str, ...] = ()
 
 
+def interrupted(base: Path) -> list[Path]:
+    """The sessions directly below a folder that were never finished and that nobody records into now."""
+    found: list[Path] = []
+    for path in sorted(base.glob(f"*/{SESSION}")):
+        try:
+            if needs_repair(path.parent) and not _is_held(path.parent / STREAM):
+                found.append(path.parent)
+        except (SourceError, OSError):
+            continue
+    return found
+
+
 def needs_repair(folder: Path) -> bool:
     """Whether a session was never finished. Raises SourceError for a folder that is none."""
-    return bool(_about(folder).get("status") == "recording")
+    return bool(read_about(folder).get("status") == "recording")
 
 
 def repair(folder: Path) -> Repaired:
@@ -57,7 +71,7 @@ def repair(folder: Path) -> Repaired:
     Raises SourceError for a folder without a session.json that can be read and for a session that needs no repair or
     is still being recorded, OutputError where the folder cannot be written.
     """
-    about = _about(folder)
+    about = read_about(folder)
     if about.get("status") != "recording":
         raise SourceError(f"{folder} is {about.get('status')}: there is nothing to repair.")
     if _is_held(folder / STREAM):
@@ -72,7 +86,7 @@ def repair(folder: Path) -> Repaired:
 
 def _repair(folder: Path, about: dict[str, Any]) -> Repaired:
     from .export import export
-    from .record import sizes
+    from .record import files
     from .replay import open_session
     from .table import parquet_from_stream
 
@@ -96,11 +110,13 @@ def _repair(folder: Path, about: dict[str, Any]) -> Repaired:
     if (folder / ANNOTATED).is_file() and not _plays(folder / ANNOTATED):
         notes.append(f"{ANNOTATED} was cut off and cannot be played; `export-session --to overlay` draws it anew.")
     counts["stored"] = len(times)
-    files = {name: size for name, size in sizes(folder).items() if name != STREAM}
     write_json(folder / SESSION, {
-        **about, "status": "recovered", "recovered_utc": now_utc(), "counts": counts, "files": files,
+        **about, "status": "recovered", "recovered_utc": now_utc(), "counts": counts,
+        "files": files(folder),
     })  # fmt: skip
     (folder / STREAM).unlink(missing_ok=True)
+    with suppress(SourceError):  # of markers that a newer version wrote, which stay as they are
+        fold_journal(folder)
     return Repaired(
         counts["rows"], counts["captured"], counts["dropped"], counts["unmeasured"], counts["without_picture"],
         len(times), tuple(notes),
@@ -141,10 +157,10 @@ def _counts(table: Path) -> dict[str, int]:
     names = {"frame_index", "state", "video_index"} & set(pq.read_schema(str(table)).names)
     rows = pq.read_table(str(table), columns=sorted(names))
     index, state = rows["frame_index"].to_numpy(), np.array(rows["state"].to_pylist(), dtype=object)
-    frames = {name: np.unique(index[state == name]).size for name in ("tracked", "lost", "dropped", "unmeasured")}
+    frames = {name: np.unique(index[state == name]).size for name in _STATES}
     missing = rows["video_index"].is_null().to_numpy() if "video_index" in rows.column_names else np.zeros(0, bool)
     bare = np.unique(index[missing & (state != "dropped")]).size if missing.size else 0
-    captured = sum(frames.values())
+    captured = np.unique(index).size
     return {
         "captured": captured, "dropped": frames["dropped"], "frames": captured - frames["dropped"],
         "rows": rows.num_rows, "with_face": frames["tracked"], "unmeasured": frames["unmeasured"],
@@ -234,16 +250,3 @@ def _is_held(stream: Path) -> bool:
         return False
     with stream.open("rb") as file:
         return not lock(file)
-
-
-def _about(folder: Path) -> dict[str, Any]:
-    path = folder / SESSION
-    if not path.is_file():
-        raise SourceError(f"{folder} is no session: there is no {SESSION}; name the folder that a recording made.")
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise SourceError(f"{path} cannot be read ({error}); restore it from a copy.") from error
-    if not isinstance(about, dict) or "status" not in about:
-        raise SourceError(f"{path} is of no session of Stillpoint; name the folder that a recording made.")
-    return about

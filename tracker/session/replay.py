@@ -7,7 +7,6 @@ session.take().poses                     # of the face that is there longest, on
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 from ..errors import ModelError, SourceError
 from ..head import Basis, load_head
 from ..types import Camera, Face, FaceState, LandmarkBasis, Pose
+from .about import read_about
 from .arrays import values_of
 from .columns import DENSE
 from .table import PARQUET, STREAM, read_stream
@@ -30,7 +30,6 @@ from .table import PARQUET, STREAM, read_stream
 log = logging.getLogger(__name__)
 
 SESSION, VIDEO = "session.json", "video.mkv"
-SCHEMA, MAJOR = "stillpoint.session", 1
 NEEDED = ("frame_index", "time_s", "state", "face_id")
 """Columns without which a table says nothing."""
 
@@ -58,6 +57,11 @@ class Session:
         return replace(self, which=which)
 
     @property
+    def table(self) -> Path:
+        """The file that the rows are in: Parquet, or the stream of a recording that was cut short."""
+        return self._source
+
+    @property
     def rows(self) -> int:
         return len(self.column("frame_index"))
 
@@ -67,9 +71,14 @@ class Session:
         return np.unique(self.column("frame_index")).astype(np.int64)
 
     @cached_property
+    def held(self) -> npt.NDArray[np.bool_]:
+        """(rows,) where nobody saw the face and the filter went on giving it for a moment."""
+        return np.asarray(self.column("state") == "held", dtype=bool)
+
+    @cached_property
     def faces(self) -> tuple[int, ...]:
-        """Ids, the one with the most rows first."""
-        ids = self.column("face_id")
+        """Ids, the one that was seen in the most frames first."""
+        ids = self.column("face_id")[~self.held]
         ids, counts = np.unique(ids[np.isfinite(ids)], return_counts=True)
         return tuple(int(i) for i in ids[np.argsort(-counts, kind="stable")])
 
@@ -157,10 +166,15 @@ class Session:
         carried = self.column("carried")[row].reshape(2, 3) if "carried" in self.names else None
         if carried is not None and not np.isfinite(carried).all():
             carried = None
-        return Face(state, self.basis, float(presence), int(name), carried)
+        away = 0.0
+        if self.held[row]:
+            seen = np.flatnonzero((self.column("face_id")[:row] == name) & ~self.held[:row])
+            time = self.column("time_s")
+            away = float(time[row] - time[seen[-1]]) if seen.size else 1e-3
+        return Face(state, self.basis, float(presence), int(name), carried, held=away)
 
     def take(self, face: int | None = None) -> Take:
-        """One face over all frames; the one with the most rows where none is named.
+        """One face over all frames in which it was seen; the one that was seen most where none is named.
 
         Raises SourceError for a face that the session does not have.
         """
@@ -173,7 +187,7 @@ class Session:
         rows = np.full(len(self.frames), -1, np.int64)
         first = np.unique(index, return_index=True)[1]
         if face is not None:
-            mine = np.flatnonzero(self.column("face_id") == face)
+            mine = np.flatnonzero((self.column("face_id") == face) & ~self.held)
             rows[np.searchsorted(self.frames, index[mine])] = mine
         return Take(self, face, rows, times[first] - (times[first[0]] if first.size else 0.0))
 
@@ -242,7 +256,7 @@ def open_session(folder: str | Path, run: str | None = None) -> Session:
     none, that a newer version wrote, or whose parts are missing or damaged.
     """
     folder = Path(folder)
-    about = _about(folder)
+    about = read_about(folder)
     source = folder / (PARQUET if run is None else f"frames_{run}.parquet")
     if run is not None and not source.is_file():
         raise SourceError(f"{folder} has no pass {run!r}; make it with `stillpoint reprocess`.")
@@ -257,25 +271,6 @@ def open_session(folder: str | Path, run: str | None = None) -> Session:
             f"{source} lacks {', '.join(missing)}: it was edited or is no table of a session; restore it from a copy."
         )
     return Session(folder, about, names, _basis_of(about), _source=source)
-
-
-def _about(folder: Path) -> Mapping[str, Any]:
-    path = folder / SESSION
-    if not path.is_file():
-        raise SourceError(f"{folder} is no session: there is no {SESSION}; name the folder that a recording made.")
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise SourceError(f"{path} cannot be read ({error}); restore it from a copy.") from error
-    if not isinstance(about, dict) or about.get("schema") != SCHEMA:
-        raise SourceError(f"{path} is of no session of Stillpoint: its schema should be {SCHEMA!r}.")
-    version = about.get("schema_version")
-    major = version.get("major") if isinstance(version, dict) else None
-    if not isinstance(major, int) or major > MAJOR:
-        raise SourceError(
-            f"{folder} was recorded by a newer Stillpoint (schema {major}, this one reads up to {MAJOR}); update it."
-        )
-    return about
 
 
 def _names(source: Path) -> tuple[str, ...]:
@@ -300,7 +295,12 @@ def _basis_of(about: Mapping[str, Any]) -> LandmarkBasis | None:
         weights = load_weights(str(model["name"]))
     except ModelError:
         return None
-    if weights.info.get("sha256") != model.get("sha256"):
+    if _network(weights.info.get("sha256")) != _network(model.get("sha256")):
         log.info("the model %s has changed since the recording", model["name"])
         return None
     return Basis(load_head(), weights.field)
+
+
+def _network(hashes: Any) -> Any:
+    """The hash of the network that said the states: how a face was found does not matter for what is read of them."""
+    return hashes.get("landmarks.onnx", hashes) if isinstance(hashes, dict) else hashes

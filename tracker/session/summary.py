@@ -98,7 +98,7 @@ class Tally:
         self._times = (self._times[0] if self._times else raw.frame.time, raw.frame.time)
         self._time(raw.timings, stable.timings)
         self._raw.add(raw.faces)
-        self._stable.add(stable.faces)
+        self._stable.add(stable.seen)
         self._turn(stable)
 
     def _time(self, *timings: Mapping[str, float]) -> None:

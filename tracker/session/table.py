@@ -22,6 +22,8 @@ from .columns import CSV_HEADER, Row, batch_of, csv_row, schema
 STREAM, PARQUET, CSV = "frames.arrows", "frames.parquet", "frames.csv"
 
 _BATCH_S = 1.0
+_REST = 4.0
+"""A slow disk is waited for a fifth of the time at most."""
 _BATCH_ROWS = 120
 _GROUP_ROWS = 1024
 
@@ -29,12 +31,14 @@ _GROUP_ROWS = 1024
 class TableWriter:
     """Appends rows to the table in `folder`; holds at most a second of them in memory. Raises OSError.
 
-    `safe`: what is written is on the disk itself at once, so that a power cut takes no more than a kill does.
+    `safe`: what is written is on the disk itself at once, so that a power cut takes no more than a kill does (a slow
+    disk gets longer).
     """
 
     def __init__(self, folder: Path, *, safe: bool = False) -> None:
         self.rows = 0
         self._safe = safe
+        self._sync_at = -float("inf")
         self._folder = folder
         self._waiting: list[Row] = []
         self._flushed = time.monotonic()
@@ -57,13 +61,16 @@ class TableWriter:
     def flush(self) -> None:
         """Write what waits."""
         waiting, self._waiting = self._waiting, []
-        self._flushed = time.monotonic()
         if waiting:
             self._stream.write_batch(batch_of(waiting))
             self._csv.writerows(map(csv_row, waiting))
             self._text.flush()
-            if self._safe:
-                os.fsync(self._file.fileno())
+        now = time.monotonic()
+        if waiting and self._safe and now >= self._sync_at:
+            os.fsync(self._file.fileno())
+            took = time.monotonic() - now
+            self._sync_at = now + took + _REST * took
+        self._flushed = time.monotonic()
 
     def close(self) -> None:
         """Write what waits and turn the stream into Parquet. The stream stays where that fails."""

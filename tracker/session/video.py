@@ -21,12 +21,13 @@ class VideoWriter:
     """H.264 in MP4 or Matroska, by the name's ending; every picture keeps its time, counted from the first one.
 
     MP4 keeps times to 1/90000 s but is only readable once closed; Matroska keeps milliseconds and survives a kill up
-    to its last second. The first picture fixes the size; others are fitted into it. Raises OSError and FFmpegError.
+    to its last second. The first picture fixes the size; others are fitted into it. `lossless` keeps every bit of
+    every RGB picture. Raises OSError and FFmpegError.
     """
 
-    def __init__(self, path: Path, fps: float, *, crf: int = 20) -> None:
+    def __init__(self, path: Path, fps: float, *, crf: int = 20, lossless: bool = False) -> None:
         self.frames = 0
-        self._path, self._fps, self._crf = path, fps if fps > 0 else 30.0, crf
+        self._path, self._fps, self._crf, self._lossless = path, fps if fps > 0 else 30.0, crf, lossless
         kill_safe = path.suffix == ".mkv"
         self._base = Fraction(1, 1000 if kill_safe else 90000)
         options = {"cluster_time_limit": "1000"} if kill_safe else {"movflags": "+faststart"}
@@ -42,8 +43,11 @@ class VideoWriter:
             self._begin(image, time)
         stamp = round((time - self._start) / self._base) if np.isfinite(time) else self._last + 1
         self._last = max(stamp, self._last + 1)
-        planes = cv2.cvtColor(_fit(image, *self._size), cv2.COLOR_RGB2YUV_I420)  # six times faster than FFmpeg's
-        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        picture = _fit(image, *self._size)
+        if self._lossless:
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        else:  # OpenCV's conversion is six times faster than FFmpeg's
+            frame = av.VideoFrame.from_ndarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
         frame.pts, frame.time_base = self._last, self._base
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
@@ -72,14 +76,17 @@ class VideoWriter:
 
     def _begin(self, image: Image, time: float) -> None:
         height, width = image.shape[:2]
-        self._size = max(width + width % 2, 16), max(height + height % 2, 16)  # what 4:2:0 H.264 can hold
+        odd = (0, 0) if self._lossless else (width % 2, height % 2)  # 4:2:0 halves its sides
+        self._size = max(width + odd[0], 16), max(height + odd[1], 16)
         self._start = time if np.isfinite(time) else 0.0
         rate = Fraction(self._fps).limit_denominator(1001)
-        options = {"preset": "ultrafast", "crf": str(self._crf), "bf": "0", "g": "30"}
-        stream = self._container.add_stream("libx264", rate=rate, options=options)
-        stream.width, stream.height, stream.pix_fmt = *self._size, "yuv420p"
+        options = {"preset": "ultrafast", "bf": "0", "g": "30"}
+        options.update({"qp": "0"} if self._lossless else {"crf": str(self._crf)})
+        stream = self._container.add_stream("libx264rgb" if self._lossless else "libx264", rate=rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = *self._size, "rgb24" if self._lossless else "yuv420p"
         stream.codec_context.time_base = stream.time_base = self._base
-        stream.codec_context.colorspace, stream.codec_context.color_range = _BT601, _LIMITED
+        if not self._lossless:
+            stream.codec_context.colorspace, stream.codec_context.color_range = _BT601, _LIMITED
         stream.codec_context.thread_count = 2  # the rest of the machine tracks
         self._stream = stream
 

@@ -37,7 +37,9 @@ STREAMS: dict[str, StreamKind] = {
     "phone": StreamKind("phone:factory", 49983, "the iFacialMocap app itself: answers who asks", udp=False),
     "osc": StreamKind("generic_osc:codec", 9000, "plain OSC under /stillpoint"),
     "websocket": StreamKind("websocket:factory", 8765, "JSON over WebSocket, for web pages", udp=False),
+    "vtubestudio": StreamKind("vtube_studio:factory", 8001, "VTube Studio's plugin API", udp=False),
     "lsl": StreamKind("lsl:factory", 0, "Lab Streaming Layer (extra `lsl`)", udp=False),
+    "virtualcam": StreamKind("virtualcam:factory", 0, "a camera with the overlay (extra `virtualcam`)", udp=False),
 }
 """Every protocol by its name; nothing of them is loaded for the list."""
 

@@ -47,8 +47,8 @@ class LslStream(StreamSink):
         super().__init__(settings)
         if not (allow_remote or self.settings.allow_remote):
             raise SettingsError(
-                "Lab Streaming Layer announces itself to the whole network; allow that with --allow-remote "
-                "(or stream.allow_remote in the settings)."
+                "Lab Streaming Layer announces itself to the whole network; allow other computers first (the window's "
+                "switch, --allow-remote, or stream.allow_remote)."
             )
         self._lsl = _library()
         self._outlet: Any = None

@@ -76,11 +76,11 @@ def performance(face: Face, neutral: Neutral | None = None, settings: Stream | N
 
 
 def moment(tracked: Tracked, wall: float, neutral: Neutral | None, settings: Stream) -> Moment:
-    """The stable faces of a frame; one whose pose is not finite is left out."""
+    """The stable faces that a frame shows, not those that are held; one whose pose is not finite is left out."""
     frame = tracked.stable.frame
     faces = tuple(
         performance(face, neutral, settings)
-        for face in tracked.stable.faces
+        for face in tracked.stable.seen
         if np.isfinite(face.pose.rotation).all() and np.isfinite(face.pose.translation).all()
     )
     height, width = frame.image.shape[:2]

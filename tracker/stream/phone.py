@@ -13,7 +13,7 @@ from ..settings import Stream
 from .ifacialmocap import HANDSHAKE, HELD_S, PORT, WANTS_V2, encode
 from .performance import Moment
 from .sink import StreamSink
-from .udp import is_loopback, resolve
+from .udp import is_loopback, not_listening, resolve
 
 ASKED_S = 5.0
 _MOST_ASKERS = 16
@@ -51,7 +51,7 @@ class PhoneStream(StreamSink):
             listening.bind(self.target)
         except OSError as error:
             listening.close()
-            self.failed(error)
+            self.failed(not_listening(error, *self.target))
             return
         self._socket = listening
 

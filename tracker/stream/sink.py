@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..capture import SourceInfo
+from ..errors import StillpointError
 from ..settings import Stream
 from ..sinks import Drop
 from ..types import Tracked
@@ -71,6 +72,17 @@ class StreamSink:
         with self._lock:
             return self._counts
 
+    @property
+    def neutral(self) -> Neutral | None:
+        """The pose that counts as straight ahead; None: the camera's own axes."""
+        with self._lock:
+            return self._neutral
+
+    @neutral.setter
+    def neutral(self, pose: Neutral | None) -> None:
+        with self._lock:
+            self._neutral, self._recentre = pose, False
+
     def recentre(self) -> None:
         """The pose of the next face becomes straight ahead."""
         with self._lock:
@@ -94,12 +106,17 @@ class StreamSink:
             )
 
     def failed(self, error: Exception) -> None:
-        problem = f"{type(error).__name__}: {error}"
+        problem = str(error) if isinstance(error, StillpointError) else f"{type(error).__name__}: {error}"
         with self._lock:
             new = problem != self._counts.problem
             self._counts = replace(self._counts, errors=self._counts.errors + 1, problem=problem)
         if new:
             log.warning("%s: %s", type(self).__name__, problem)
+
+    def mended(self) -> None:
+        """What was wrong is no longer."""
+        with self._lock:
+            self._counts = replace(self._counts, problem="")
 
     def _send(self, now: Moment) -> None:
         raise NotImplementedError
@@ -113,6 +130,6 @@ class StreamSink:
 
     def _centre(self, tracked: Tracked) -> Neutral | None:
         with self._lock:
-            if self._recentre and tracked.stable.faces:
-                self._neutral, self._recentre = neutral_of(tracked.stable.faces[0]), False
+            if self._recentre and tracked.stable.seen:
+                self._neutral, self._recentre = neutral_of(tracked.stable.seen[0]), False
             return self._neutral

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..capture import SourceInfo
-from ..errors import SettingsError
+from ..errors import OutputError, SettingsError
 from ..settings import Stream
 from .performance import Moment
 from .sink import Pace, StreamSink
@@ -56,10 +57,19 @@ def resolve(host: str, port: int, allow_remote: bool) -> tuple[socket.AddressFam
     numeric = str(address[0])
     if not allow_remote and not is_loopback(numeric):
         raise SettingsError(
-            f"{host} is not this computer: the tracked face would be sent over the network; allow that with "
-            "--allow-remote (or stream.allow_remote in the settings), or use 127.0.0.1."
+            f"{host} is not this computer: the tracked face would be sent over the network; allow other computers "
+            "first (the window's switch, --allow-remote, or stream.allow_remote), or use 127.0.0.1."
         )
     return family, (numeric, port)
+
+
+def not_listening(error: OSError, host: str, port: int) -> OutputError:
+    """Why nobody can ask at this address, a sentence for people."""
+    if error.errno in (errno.EADDRINUSE, errno.EACCES, 10013, 10048):  # the last two are Windows' own
+        return OutputError(
+            f"Port {port} of {host} is taken or blocked; end the program that has it, or choose another."
+        )
+    return OutputError(f"{host}:{port} cannot be listened on ({error.strerror or error}); choose another address.")
 
 
 class UdpStream(StreamSink):

@@ -31,7 +31,7 @@ from ..head.model import EXPRESSIONS
 from ..settings import Stream
 from .performance import Moment, Performance
 from .sink import Pace, StreamSink
-from .udp import is_loopback, resolve
+from .udp import is_loopback, not_listening, resolve
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ class WebSocketStream(StreamSink):
         try:
             asyncio.run(self._serve())
         except OSError as error:
-            self.failed(error)
+            self.failed(not_listening(error, *self.target))
         finally:
             self._loop = None
             self._started.set()

@@ -8,7 +8,9 @@ the session has nothing to write, and SourceError where its table lacks a column
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import importlib.util
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,37 +18,79 @@ from typing import Any
 from ...errors import OutputError, SettingsError
 from ..replay import Session
 
-__all__ = ["EXPORTS", "Export", "Progress", "export"]
+__all__ = ["EXPORTS", "Cancelled", "Choices", "Export", "Progress", "export", "export_all"]
 
 Progress = Callable[[float], None]
 
 
+class Cancelled(Exception):  # noqa: N818  a wish, not an error
+    """What a `progress` raises to end an export: nothing of the file that was being written stays."""
+
+
 @dataclass(frozen=True, slots=True)
 class Export:
-    """`where`: "module:function" in this package; `name`: of the file or folder that it writes."""
+    """`where`: "module:function" in this package; `name`: of the file or folder that it writes. `takes`: which of the
+    `Choices` it takes; `video`: whether it needs the clean video; `module`: of an extra, without which it cannot be.
+    """
 
     where: str
     name: str
     line: str
+    takes: tuple[str, ...] = ()
+    video: bool = False
+    module: str = ""
+
+    @property
+    def installed(self) -> bool:
+        return not self.module or importlib.util.find_spec(self.module) is not None
 
 
 EXPORTS: dict[str, Export] = {
     "csv": Export("csv:write", "frames.csv", "every number of the table that fits a line, raw and stable"),
     "parquet": Export("parquet:write", "frames.parquet", "the whole table"),
     "openface": Export("openface:write", "openface.csv", "the columns of OpenFace 2 that there are"),
-    "livelink": Export("livelink_csv:write", "livelink.csv", "Live Link Face: shapes and angles by timecode"),
-    "bids": Export("bids:write", "bids", "BIDS motion: a folder with tables, channels and events"),
-    "bvh": Export("bvh:write", "head.bvh", "BVH: the head's and the eyes' motion at a fixed rate"),
-    "gltf": Export("gltf:write", "head.glb", "glTF 2.0: the head's mesh, 52 shapes, and the animation"),
-    "report": Export("report:write", "report.html", "one HTML file with counts and plots"),
-    "overlay": Export("pictures:overlay", "overlay.mp4", "the clean video with the overlay drawn anew"),
-    "stills": Export("pictures:stills", "stills", "a PNG of the clean video for each marker"),
+    "livelink": Export(
+        "livelink_csv:write", "livelink.csv", "Live Link Face: shapes and angles by timecode", ("face",)
+    ),
+    "bids": Export(
+        "bids:write", "bids", "BIDS motion: a folder with tables, channels and events", ("face", "subject", "task")
+    ),
+    "sleap": Export(
+        "sleap:write", "sleap.h5", "SLEAP's analysis HDF5: landmarks as tracks (extra `export`)", module="h5py"
+    ),
+    "bvh": Export("bvh:write", "head.bvh", "BVH: the head's and the eyes' motion at a fixed rate", ("face", "rate")),
+    "gltf": Export("gltf:write", "head.glb", "glTF 2.0: the head's mesh, 52 shapes, and the animation", ("face",)),
+    "report": Export("report:write", "report.html", "one HTML file with counts and plots", ("face",)),
+    "overlay": Export("pictures:overlay", "overlay.mp4", "the clean video with the overlay drawn anew", video=True),
+    "stills": Export("pictures:stills", "stills", "a PNG of the clean video for each marker", video=True),
     "audacity": Export("markers:audacity", "markers.txt", "markers as Audacity's labels"),
     "elan": Export("markers:elan", "markers.eaf", "markers as ELAN's annotations"),
     "events": Export("markers:events", "events.tsv", "markers as BIDS events"),
     "markers": Export("markers:table", "markers.csv", "markers as a table"),
 }
 """Every format by its name; nothing of them is loaded for the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What can be chosen for formats that take it: which `face` (None: the one that is there longest), the `rate` of
+    bvh (None: the session's own), `subject` and `task` of bids. `raw`: measured instead of filtered values;
+    `corrections`: whether the landmarks that a person moved are where the person put them."""
+
+    face: int | None = None
+    rate: float | None = None
+    subject: str | None = None
+    task: str = "face"
+    raw: bool = False
+    corrections: bool = True
+
+    def of(self, session: Session) -> Session:
+        """The session as these choices show it. Raises SourceError for corrections that cannot be read."""
+        from ..corrections import read_corrections, with_corrections
+
+        layer = read_corrections(session.folder) if self.corrections else None
+        chosen = session.showing("raw" if self.raw else "stable")
+        return with_corrections(chosen, layer) if layer else chosen
 
 
 def export(session: Session, kind: str, path: Path, progress: Progress | None = None, **options: Any) -> None:
@@ -63,3 +107,40 @@ def export(session: Session, kind: str, path: Path, progress: Progress | None = 
         write(session, path, progress or (lambda share: None), **options)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from error
+    finally:
+        with suppress(OSError):
+            path.with_name(path.name + ".tmp").unlink(missing_ok=True)
+
+
+def export_all(
+    session: Session,
+    kinds: Sequence[str],
+    folder: Path,
+    choices: Choices | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[Path]:
+    """Write `session` as each of `kinds` into `folder`; returns what was written.
+
+    `progress` is called with the format and its share, and may raise `Cancelled`. Raises SettingsError for unknown
+    formats or none, OutputError where a file is there already and not `overwrite`, else as `export` does.
+    """
+    choices, tell = choices or Choices(), progress or (lambda kind, share: None)
+    unknown = [kind for kind in kinds if kind not in EXPORTS]
+    if unknown or not kinds:
+        what = f"There is no format {unknown[0]!r}" if unknown else "No format was named"
+        raise SettingsError(f"{what}; choose with --to from {', '.join(EXPORTS)}, or all.")
+    targets = {kind: folder / EXPORTS[kind].name for kind in dict.fromkeys(kinds)}
+    taken = [path for kind, path in targets.items() if path.exists() and kind != "bids"]
+    if taken and not overwrite:
+        raise OutputError(f"{taken[0]} is already there; choose another folder, or overwrite it (--overwrite).")
+    shown = choices.of(session)
+    for kind, path in targets.items():
+        options = {name: getattr(choices, name) for name in EXPORTS[kind].takes}
+
+        def told(share: float, kind: str = kind) -> None:
+            tell(kind, share)
+
+        export(shown, kind, path, told, **options)
+    return list(targets.values())

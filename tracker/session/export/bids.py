@@ -20,6 +20,7 @@ from ...head.axes import quaternion
 from ...head.model import EXPRESSIONS
 from ...types import FACING, Pose
 from .. import labels
+from ..markers import read_markers
 from ..replay import Session, Take
 from . import Progress
 from .lines import cells, write_lines
@@ -68,7 +69,7 @@ def write(
     write_lines(folder / f"{stem}_channels.tsv", keys, rows, len(CHANNELS), lambda share: None, "\t")
     _json(folder / f"{stem}_channels.json", _frames())
     _json(folder / f"{stem}_motion.json", _sidecar(session, take, task))
-    marked = labels.read_markers(session.folder)
+    marked = read_markers(session.folder)
     if marked:
         (folder / f"{stem}_events.tsv").write_bytes(labels.to_events(marked))
     _dataset(path, subject, f"motion/{stem}_motion.tsv", str(session.about.get("started_utc", "n/a")))

@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from ..columns import COLUMNS
+from ..own_points import own_columns
 from ..replay import Session
 from . import Progress
 from .lines import cells, write_lines
 
 
 def write(session: Session, path: Path, progress: Progress) -> None:
-    """Columns that an edited table lacks are left out; what is null is empty."""
+    """Columns that an edited table lacks are left out; what is null is empty. A person's own landmarks come last."""
     columns = [column for column in COLUMNS if column.csv and column.name in session.names]
     values = [session.column(column.name) for column in columns]
+    own = own_columns(session)
 
     def rows() -> Iterator[list[str]]:
         for row in range(session.rows):
@@ -27,7 +29,7 @@ def write(session: Session, path: Path, progress: Progress) -> None:
                     line.append("" if value is None else str(value))
                 else:
                     line += cells(np.atleast_1d(value), column.digits)
-            yield line
+            yield line + [text for column in own.values() for text in cells(column[row : row + 1], 3)]
 
-    header = [name for column in columns for name in column.csv]
+    header = [*(name for column in columns for name in column.csv), *own]
     write_lines(path, header, rows(), session.rows, progress)

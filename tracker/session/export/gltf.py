@@ -6,52 +6,18 @@ session. One key a captured frame; where the face was lost the last one is held.
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import OutputError
+from ...gltf import ARRAY, FLOAT, INDEX, UBYTE, USHORT, Buffer, binary
 from ...head import EXPRESSIONS, HeadModel, load_head
 from ...head.axes import quaternion, upright
 from ...head.model import vertex_normals
 from ..replay import Session, Take
 from . import Progress
-
-_FLOAT, _USHORT, _UBYTE = 5126, 5123, 5121
-_ARRAY, _INDEX = 34962, 34963
-_TYPES = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
-
-
-class Buffer:
-    """Accessors over one binary chunk, each part aligned to four bytes."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.views: list[dict[str, Any]] = []
-        self.accessors: list[dict[str, Any]] = []
-
-    def add(self, values: npt.NDArray[Any], component: int, target: int | None = None, **facts: Any) -> int:
-        """Values (n,) or (n, k) -> the accessor's index; `facts` such as min and max are put into it."""
-        raw = np.ascontiguousarray(values).tobytes()
-        self.views.append({"buffer": 0, "byteOffset": len(self.data), "byteLength": len(raw)})
-        if target is not None:
-            self.views[-1]["target"] = target
-        self.data += raw + b"\0" * (-len(raw) % 4)
-        kind = _TYPES[1 if values.ndim == 1 else values.shape[1]]
-        self.accessors.append(
-            {"bufferView": len(self.views) - 1, "componentType": component, "count": len(values), "type": kind, **facts}
-        )
-        return len(self.accessors) - 1
-
-    def bounded(self, values: npt.NDArray[np.float32], target: int | None = None) -> int:
-        """With the least and the greatest of each component, where the format asks for them."""
-        flat = values.reshape(len(values), -1)
-        least, greatest = flat.min(0).tolist(), flat.max(0).tolist()
-        return self.add(values, _FLOAT, target, min=least, max=greatest)
 
 
 def write(session: Session, path: Path, progress: Progress, face: int | None = None) -> None:
@@ -95,26 +61,17 @@ def write(session: Session, path: Path, progress: Progress, face: int | None = N
     progress(1.0)
 
 
-def binary(document: dict[str, Any], data: bytes) -> bytes:
-    """A .glb: a header of 12 bytes, the chunk of JSON, the binary chunk, each filled up to four bytes."""
-    text = json.dumps(document, separators=(",", ":")).encode("utf-8")
-    text += b" " * (-len(text) % 4)
-    data += b"\0" * (-len(data) % 4)
-    chunks = struct.pack("<II", len(text), 0x4E4F534A) + text + struct.pack("<II", len(data), 0x004E4942) + data
-    return struct.pack("<III", 0x46546C67, 2, 12 + len(chunks)) + chunks
-
-
 def _mesh(head: HeadModel, take: Take, buffer: Buffer) -> dict[str, Any]:
     identity = np.nanmedian(take.values("identity"), axis=0).astype(np.float32)
     shape = (head.mean + np.tensordot(identity, head.identity[: len(identity)], 1)).astype(np.float32)
     colour = np.concatenate([head.color, np.full((len(head.color), 1), 255, np.uint8)], axis=1)
     attributes = {
-        "POSITION": buffer.bounded(shape, _ARRAY),
-        "NORMAL": buffer.add(vertex_normals(shape, head.tri).astype(np.float32), _FLOAT, _ARRAY),
-        "COLOR_0": buffer.add(colour, _UBYTE, _ARRAY, normalized=True),
+        "POSITION": buffer.bounded(shape, ARRAY),
+        "NORMAL": buffer.add(vertex_normals(shape, head.tri).astype(np.float32), FLOAT, ARRAY),
+        "COLOR_0": buffer.add(colour, UBYTE, ARRAY, normalized=True),
     }
-    indices = buffer.add(head.tri.astype("<u2").ravel(), _USHORT, _INDEX)
-    targets = [{"POSITION": buffer.bounded(mode.astype(np.float32), _ARRAY)} for mode in head.expression]
+    indices = buffer.add(head.tri.astype("<u2").ravel(), USHORT, INDEX)
+    targets = [{"POSITION": buffer.bounded(mode.astype(np.float32), ARRAY)} for mode in head.expression]
     return {"attributes": attributes, "indices": indices, "material": 0, "targets": targets, "mode": 4}
 
 
@@ -134,9 +91,9 @@ def _animation(take: Take, buffer: Buffer) -> dict[str, Any]:
     weights = np.clip(np.nan_to_num(take.values("blendshapes")[kept[held]]), 0.0, 1.0).astype(np.float32)
     time = buffer.bounded(times)
     outputs = {
-        "translation": buffer.add(places, _FLOAT),
-        "rotation": buffer.add(turns, _FLOAT),
-        "weights": buffer.add(weights.ravel(), _FLOAT),
+        "translation": buffer.add(places, FLOAT),
+        "rotation": buffer.add(turns, FLOAT),
+        "weights": buffer.add(weights.ravel(), FLOAT),
     }
     samplers = [{"input": time, "output": output, "interpolation": "LINEAR"} for output in outputs.values()]
     channels = [{"sampler": i, "target": {"node": 0, "path": path}} for i, path in enumerate(outputs)]

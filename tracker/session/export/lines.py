@@ -20,15 +20,18 @@ def write_lines(
 ) -> None:  # fmt: skip
     """Beside it first, then renamed: a file is there whole or not at all."""
     scratch = path.with_name(path.name + ".tmp")
-    with scratch.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-        if header is not None:
-            writer.writerow(header)
-        for done, row in enumerate(rows):
-            writer.writerow(row)
-            if done % _EVERY == 0:
-                progress(done / max(count, 1))
-    scratch.replace(path)
+    try:
+        with scratch.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+            if header is not None:
+                writer.writerow(header)
+            for done, row in enumerate(rows):
+                writer.writerow(row)
+                if done % _EVERY == 0:
+                    progress(done / max(count, 1))
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
     progress(1.0)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .. import labels
 from ..labels import Label
+from ..markers import read_markers
 from ..replay import Session
 from . import Progress
 
@@ -32,5 +33,5 @@ def table(session: Session, path: Path, progress: Progress) -> None:
 
 
 def _write(session: Session, path: Path, progress: Progress, encode: Callable[[Sequence[Label]], bytes]) -> None:
-    path.write_bytes(encode(labels.read_markers(session.folder)))
+    path.write_bytes(encode(read_markers(session.folder)))
     progress(1.0)

@@ -31,14 +31,14 @@ def header(solid: bool) -> list[str]:
 
 
 def write(session: Session, path: Path, progress: Progress) -> None:
-    """One line a row of the session; a frame without a face has success 0 and is blank beyond it."""
+    """One line a row of the session; where no face was seen success is 0, and the line is blank beyond it."""
     names = header(session.basis is not None)
     frame, time = session.column("frame_index"), session.column("time_s")
     ids, presence, points = session.column("face_id"), session.column("presence"), session.values("ibug68")
 
     def rows() -> Iterator[list[str]]:
         for row in range(session.rows):
-            state = session.state(row)
+            state = session.state(row) if not session.held[row] else None
             start = [str(int(frame[row]) + 1)]
             if state is None:
                 yield [*start, "", f"{time[row]:.6f}", "0", "0", *[""] * (len(names) - 5)]

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import OutputError
+from ...overlay import annotate
 from ...types import Frame, Image, Tracked, TrackResult
-from ..labels import Label, read_markers
-from ..record import annotate
+from ..labels import Label
+from ..markers import read_markers
 from ..replay import Session
 from ..video import VideoWriter
 from . import Progress
@@ -85,7 +86,8 @@ def _result(session: Session, frame: Frame, image: Image) -> Tracked:
     rows = range(int(np.searchsorted(index, frame.index)), int(np.searchsorted(index, frame.index, "right")))
     pictured = replace(frame, image=image)
     found = (tuple(face for row in rows if (face := one.face(row)) is not None) for one in session.both)
-    return Tracked(*(TrackResult(pictured, faces) for faces in found))
+    raw, stable = (TrackResult(pictured, faces) for faces in found)
+    return Tracked(raw, stable)
 
 
 def _frames(session: Session) -> Iterator[tuple[Frame, Image]]:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...head.model import EXPRESSIONS
-from ..labels import Label, read_markers
+from ..labels import Label
+from ..markers import read_markers
 from ..replay import Session, Take
 from . import Progress
 

@@ -1,4 +1,4 @@
-"""A result drawn on its picture: pure functions of values, for the annotated video and for the window's export.
+"""A result drawn on its picture: pure functions of values, for annotated videos and the virtual camera.
 
 OpenCV puts a pixel's centre at its integer, Stillpoint at +0.5; drawing is done to 1/16 of a pixel.
 """
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Face, Image, TrackResult
+from .types import Face, Image, Tracked, TrackResult
 
 Colour = tuple[int, int, int]
 Floats = npt.NDArray[np.float64]
@@ -27,6 +27,8 @@ _AXIS_M = 0.06
 _WHITE: Colour = (255, 255, 255)
 _FAR = 1e5
 _CROSSES = 100
+LONGEST_SIDE = 1920
+"""Of an annotated video, pixels; larger frames are scaled down for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,16 @@ class Style:
     axes: bool = True
     text: bool = True
     zoom: float = 1.0
+
+
+def annotate(tracked: Tracked, layout: str = "ibug68", longest_side: int = LONGEST_SIDE) -> Image:
+    """The frame with its overlay, RGB, scaled down to `longest_side` pixels where it is larger."""
+    image = tracked.raw.frame.image
+    zoom = min(longest_side / max(image.shape[:2]), 1.0)
+    if zoom < 1.0:
+        height, width = (max(round(side * zoom), 1) for side in image.shape[:2])
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return draw_overlay(image, tracked.stable, tracked.raw, Style(layout=layout, zoom=zoom))
 
 
 def draw_overlay(
