@@ -18,8 +18,9 @@ from tracker.pipeline import Tracker
 from tracker.settings import Settings, settings_path
 from tracker.sinks import Sink
 
+from .remember import default_store
 from .theme import Theme
-from .window import Window, default_store
+from .window import Window
 
 HEADLESS = (
     "There is no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); "
@@ -38,9 +39,9 @@ def display_problem(platform: str = sys.platform, environ: dict[str, str] | None
 def run_window(source: str, settings: Settings, screenshot: Path | None = None, after_s: float = 5.0) -> int:
     """Open the window on a source and return when it is closed: 0, or Qt's exit code.
 
-    `screenshot`, for the documentation and tests: after `after_s` seconds the window is drawn into this picture and
-    closed, and nothing of the person's layout and settings is read or written. Raises StillpointError where there is
-    no display and OutputError where the picture cannot be written.
+    `screenshot`, for the documentation and tests: `after_s` seconds after the first picture (or after trouble was told)
+    the window is drawn into this file and closed, and nothing of the person's layout and settings is read or written.
+    Raises StillpointError where there is no display and OutputError where the picture cannot be written.
     """
     problem = display_problem()
     if problem is not None:
@@ -69,7 +70,13 @@ def run_window(source: str, settings: Settings, screenshot: Path | None = None, 
             saved.append(window.grab().save(str(screenshot)))
             window.close()
 
-        QTimer.singleShot(round(1000 * after_s), draw)
+        started = QTimer(window)
+        started.setSingleShot(True)
+        started.setInterval(round(1000 * after_s))
+        started.timeout.connect(draw)
+        # Counted from the first picture: how long loading takes is this machine's affair.
+        window.bridge.arrived.connect(lambda _: None if started.isActive() or saved else started.start())
+        window.live.changed.connect(lambda state: started.start() if state.phase == "failed" else None)
     # What has been loaded by now stays: collecting garbage need not walk it, which takes 50 ms at times.
     gc.collect()
     gc.freeze()
@@ -92,10 +99,24 @@ def face_tracker(settings: Settings) -> Tracker:
 
 
 def recorder(folder: Path, settings: Settings, tracker: Tracker) -> Sink:
-    """The sink that writes what `stillpoint track` writes, and the clean video.
-
-    Raises OutputError where the folder cannot be written.
-    """
+    """The sink that writes a session as `stillpoint record` does, and what is marked meanwhile. Raises OutputError for
+    a folder that cannot be written and SettingsError for labels that cannot be read."""
+    from tracker.session.about import recording_facts
+    from tracker.session.book import LiveMarkers
+    from tracker.session.label_set import automatic, label_set, thresholds
     from tracker.session.record import Recorder
 
-    return Recorder(folder, clean=True, filter=settings.filter, model=getattr(tracker, "model_info", None))
+    wanted, marks = settings.record, settings.annotate
+    tracks, at = label_set(marks.labels), thresholds(marks)
+    made = Recorder(
+        folder,
+        annotated=wanted.overlay,
+        clean=True,
+        lossless=wanted.lossless,
+        filter=settings.filter,
+        model=getattr(tracker, "model_info", None),
+        about=recording_facts(settings, tracker),
+        limit_s=wanted.stop_after_s or None,
+    )
+    made.markers = LiveMarkers(folder, automatic(marks), tracks, at)
+    return made

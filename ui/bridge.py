@@ -44,6 +44,7 @@ class Bridge(QObject):
         self._asked = False
         self._last: Tracked | None = None
         self._head_time = self._written = float("-inf")
+        self._taps: list[Callable[[Tracked], None]] = []
         self._posted.connect(self._deliver)  # queued, when the sink's thread emits it
 
     # The sink's side: called by the pipeline's thread for this sink.
@@ -56,6 +57,8 @@ class Bridge(QObject):
     def write(self, tracked: Tracked) -> None:
         """Work out the scene of a frame and leave it for the window."""
         self.history.append(tracked)
+        for tap in self._taps:
+            tap(tracked)
         now = tracked.raw.frame.time
         due = not 0.0 <= now - self._head_time < HEAD_PERIOD_S
         if due:
@@ -66,9 +69,17 @@ class Bridge(QObject):
         self._leave(compose(tracked, wish if due else replace(wish, head=False)))
 
     def close(self) -> None:
-        """The source ended; the last picture stays."""
+        """The source ended; the last picture stays, as it is wished for now: no frame will come to show that."""
+        with self._lock:
+            last, wish, self._written = self._last, self._wish, float("-inf")
+        if last is not None:
+            self._leave(compose(last, wish))
 
     # The window's side.
+
+    def add_tap(self, tap: Callable[[Tracked], None]) -> None:
+        """Call this with every frame, in the sink's thread. Before the first source opens."""
+        self._taps.append(tap)
 
     @property
     def wish(self) -> Wish:

@@ -2,44 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from PyQt6 import sip
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
+from PyQt6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
+
+from .feature import Dock, Place
 
 RIGHT, BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
+PLACES: tuple[Place, ...] = ("head", "panel", "bottom")
+_HEIGHTS: Mapping[Place, int] = {"head": 300, "panel": 400, "bottom": 226}
+_WIDTH, _SHARE = 430, 0.36  # of the right column, device-independent pixels; at most this share of the window
 
 
-def build_docks(
-    window: QMainWindow, top: Mapping[str, QWidget], tabs: Mapping[str, QWidget], bottom: Mapping[str, QWidget]
-) -> dict[str, QDockWidget]:
-    """Docks by name: `top` above the `tabs` at the right, `bottom` below the picture."""
+def build_docks(window: QMainWindow, wanted: Iterable[Dock]) -> dict[str, QDockWidget]:
+    """Docks by title; those of one place are tabs, the first of them in front."""
     window.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
     window.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
-    window.setTabPosition(RIGHT, QTabWidget.TabPosition.North)
+    window.setTabPosition(RIGHT | BOTTOM, QTabWidget.TabPosition.North)
     docks: dict[str, QDockWidget] = {}
-    for name, widget in {**top, **tabs, **bottom}.items():
-        dock = QDockWidget(name)
-        dock.setObjectName(f"dock-{name}")
-        dock.setWidget(widget)
-        dock.setAccessibleName(name)
-        window.addDockWidget(BOTTOM if name in bottom else RIGHT, dock)
-        docks[name] = dock
-        for signal in (dock.topLevelChanged, dock.dockLocationChanged, dock.visibilityChanged):
-            signal.connect(lambda *_: _trim_titles(window, docks))
-    first, *others = (docks[name] for name in tabs)
-    for dock in others:
-        window.tabifyDockWidget(first, dock)
-    first.raise_()
-    above = [docks[name] for name in top]
-    window.resizeDocks([*above, first], [330] * (len(above) + 1), Qt.Orientation.Horizontal)
-    window.resizeDocks([*above, first], [300] * len(above) + [400], Qt.Orientation.Vertical)
-    window.resizeDocks([docks[name] for name in bottom], [200] * len(bottom), Qt.Orientation.Vertical)
+    groups: dict[Place, list[Dock]] = {place: [] for place in PLACES}
+    for dock in wanted:
+        groups[dock.place].append(dock)
+    for place, members in groups.items():
+        for dock in members:
+            docks[dock.title] = _build(window, dock, docks)
+            window.addDockWidget(BOTTOM if place == "bottom" else RIGHT, docks[dock.title])
+            if dock is not members[0]:
+                window.tabifyDockWidget(docks[members[0].title], docks[dock.title])
+    first = {place: docks[members[0].title] for place, members in groups.items() if members}
+    for dock_widget in first.values():
+        dock_widget.raise_()
+    right = [dock_widget for place, dock_widget in first.items() if place != "bottom"]
+    width = min(_WIDTH, round(_SHARE * window.width()))
+    window.resizeDocks(right, [width] * len(right), Qt.Orientation.Horizontal)
+    for column in (right, [first["bottom"]] if "bottom" in first else []):
+        heights = [height for place, height in _HEIGHTS.items() if first.get(place) in column]
+        window.resizeDocks(column, heights, Qt.Orientation.Vertical)
+    for members in groups.values():
+        for dock in members:
+            docks[dock.title].setVisible(dock.shown)
     return docks
 
 
+def _build(window: QMainWindow, dock: Dock, docks: Mapping[str, QDockWidget]) -> QDockWidget:
+    made = QDockWidget(dock.title)
+    made.setObjectName(f"dock-{dock.title}")
+    made.setWidget(dock.widget)
+    made.setAccessibleName(dock.title)
+    for signal in (made.topLevelChanged, made.dockLocationChanged, made.visibilityChanged):
+        signal.connect(lambda *_: _trim_titles(window, docks))
+    return made
+
+
 def _trim_titles(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
-    """A dock in a group of tabs has its name on its tab; a second title would only take room."""
+    """A dock in a group of tabs has its name on its tab; a second title would only take room. Where there are too many
+    names for one row the tabs scroll: none is cut short."""
+    if sip.isdeleted(window):
+        return  # docks tell that they go, too
+    for tabs in window.findChildren(QTabBar):
+        tabs.setElideMode(Qt.TextElideMode.ElideNone)
+        tabs.setUsesScrollButtons(True)
     for dock in docks.values():
         tabbed = bool(window.tabifiedDockWidgets(dock)) and not dock.isFloating()
         if tabbed == (dock.titleBarWidget() is None):

@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 import pyqtgraph.opengl as gl
 from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtGui import QMouseEvent, QWheelEvent
 from pyqtgraph.opengl import shaders
 from pyqtgraph.opengl.items.GLMeshItem import DirtyFlag, GLMeshItem
 
 from tracker.head import HeadModel
-from tracker.types import Array
+from tracker.types import Array, Image
+
+from .orbit import DISTANCE_M, FIELD_DEG, MIDDLE, VIEW_FROM_FACE, Orbit
+from .person.opengl import SplatItem, TexturedItem
+from .person.prepare import MeshArrays, Prepared, SplatArrays
 
 log = logging.getLogger(__name__)
-DISTANCE_M, FIELD_DEG = 0.85, 28.0
 
 _VERTEX = """
 uniform mat4 u_mvp;
@@ -98,16 +102,20 @@ class _Mesh(GLMeshItem):  # type: ignore[misc]
 
 
 class OpenGLHead(gl.GLViewWidget):  # type: ignore[misc]
-    """pyqtgraph's orbiting view with the one mesh in it."""
+    """pyqtgraph's orbiting view with the one mesh in it, and in its place a personal head's splats or textured mesh."""
 
     failed = pyqtSignal(str)
+    person_failed = pyqtSignal(str)
+    turned = pyqtSignal()
 
     def __init__(self, head: HeadModel, background: str) -> None:
         super().__init__()
         self.setBackgroundColor(background)
         self.look_from_front()
         self._mesh = _Mesh(head, self.failed.emit)
-        self.addItem(self._mesh)
+        self._splats, self._textured = SplatItem(self.person_failed.emit), TexturedItem(self.person_failed.emit)
+        for item in (self._mesh, self._splats, self._textured):
+            self.addItem(item)
         self.setAccessibleName("3D head, OpenGL")
 
     def resizeGL(self, width: int, height: int) -> None:
@@ -115,10 +123,50 @@ class OpenGLHead(gl.GLViewWidget):  # type: ignore[misc]
         self.opts["fov"] = 2 * math.degrees(math.atan(math.tan(math.radians(FIELD_DEG) / 2) * width / max(height, 1)))
 
     def show_mesh(self, vertices: Array, normals: Array) -> None:
+        self._show_only(self._mesh)
         self._mesh.show_mesh(vertices, normals)
+
+    def show_texture(self, picture: Image) -> None:
+        """The texture that a personal head's mesh is drawn with from now on."""
+        self._textured.show_texture(picture)
+
+    def show_person(self, prepared: Prepared, turn: Array) -> None:
+        """A personal head, turned by `turn` (3, 3) in the viewer's axes."""
+        item: SplatItem | TexturedItem
+        if isinstance(prepared, SplatArrays):
+            item = self._splats
+            self._splats.show_splats(prepared)
+        elif isinstance(prepared, MeshArrays):
+            item = self._textured
+            self._textured.show_mesh(prepared)
+        else:
+            return
+        whole = np.eye(4, dtype=np.float32)
+        whole[:3, :3] = VIEW_FROM_FACE @ turn
+        whole[:3, 3] = -whole[:3, :3] @ MIDDLE
+        item.place(whole)
+        self._show_only(item)
+
+    def _show_only(self, item: Any) -> None:
+        for other in (self._mesh, self._splats, self._textured):
+            if other.visible() != (other is item):
+                other.setVisible(other is item)
+
+    @property
+    def orbit(self) -> Orbit:
+        return Orbit(float(self.opts["azimuth"]), float(self.opts["elevation"]), float(self.opts["distance"]))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        self.turned.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event)
+        self.turned.emit()
 
     def set_background(self, color: str) -> None:
         self.setBackgroundColor(color)
 
     def look_from_front(self) -> None:
         self.setCameraPosition(distance=DISTANCE_M, elevation=0, azimuth=0)
+        self.turned.emit()

@@ -7,14 +7,16 @@ from typing import cast
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PyQt6.QtCore import QPointF, Qt, QTimer
+from PyQt6.QtCore import QPointF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PyQt6.QtWidgets import QWidget
 
 from tracker.head import HeadModel
 from tracker.types import Array, Image
 
-DISTANCE_M, FIELD_DEG = 0.85, 28.0
+from .orbit import DISTANCE_M, FIELD_DEG, Orbit
+from .person.prepare import PictureOf, Prepared
+
 PERIOD_MS = 80  # between two meshes: drawing one takes the window's thread about 12 ms
 LARGEST = 320  # pixels: drawn so large at most, then scaled; keeps the window's thread free
 _KEY = np.array([0.75, -0.5, 0.6]) / np.linalg.norm([0.75, -0.5, 0.6])
@@ -61,7 +63,9 @@ def shade(
 
 
 class SoftwareHead(QWidget):
-    """The software renderer's widget: drag to orbit, scroll to zoom."""
+    """The software renderer's widget: drag to orbit, scroll to zoom. A personal head comes as a finished picture."""
+
+    turned = pyqtSignal()
 
     def __init__(self, head: HeadModel, background: str) -> None:
         super().__init__()
@@ -71,6 +75,7 @@ class SoftwareHead(QWidget):
         self._background = QColor(background)
         self._azimuth = self._elevation = 0.0
         self._distance = DISTANCE_M
+        self._picture: Image | None = None
         self._from: QPointF | None = None
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -78,10 +83,23 @@ class SoftwareHead(QWidget):
         self.setAccessibleName("3D head, drawn in software")
 
     def show_mesh(self, vertices: Array, normals: Array) -> None:
-        self._vertices, self._normals = vertices, normals
+        self._vertices, self._normals, self._picture = vertices, normals, None
         if not self._pause.isActive():
             self._pause.start(PERIOD_MS)
             self.update()
+
+    def show_texture(self, picture: Image) -> None:
+        """Nothing to do: pictures come with their texture."""
+
+    def show_person(self, prepared: Prepared, turn: Array) -> None:
+        """The picture of a personal head."""
+        if isinstance(prepared, PictureOf):
+            self._picture = prepared.image
+            self.update()
+
+    @property
+    def orbit(self) -> Orbit:
+        return Orbit(self._azimuth, self._elevation, self._distance)
 
     def set_background(self, color: str) -> None:
         self._background = QColor(color)
@@ -91,8 +109,15 @@ class SoftwareHead(QWidget):
         self._azimuth = self._elevation = 0.0
         self._distance = DISTANCE_M
         self.update()
+        self.turned.emit()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
+        if self._picture is not None:
+            painter = QPainter(self)
+            painter.fillRect(self.rect(), self._background)
+            self._put(painter, self._picture)
+            painter.end()
+            return
         drawn = int(min(min(self.width(), self.height()) * self.devicePixelRatioF(), LARGEST))
         painter = QPainter(self)
         painter.fillRect(self.rect(), self._background)
@@ -109,13 +134,17 @@ class SoftwareHead(QWidget):
                 self._distance,
                 tone,
             )
-            image = QImage(cast(bytes, picture.data), drawn, drawn, 3 * drawn, QImage.Format.Format_RGB888)
-            side = min(self.width(), self.height())
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.translate((self.width() - side) / 2, (self.height() - side) / 2)
-            painter.scale(side / drawn, side / drawn)
-            painter.drawImage(0, 0, image)
+            self._put(painter, picture)
         painter.end()
+
+    def _put(self, painter: QPainter, picture: Image) -> None:
+        """A square picture, as large as there is room."""
+        drawn, side = len(picture), min(self.width(), self.height())
+        image = QImage(cast(bytes, picture.data), drawn, drawn, 3 * drawn, QImage.Format.Format_RGB888)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.translate((self.width() - side) / 2, (self.height() - side) / 2)
+        painter.scale(side / drawn, side / drawn)
+        painter.drawImage(0, 0, image)
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         if event is not None:
@@ -129,9 +158,11 @@ class SoftwareHead(QWidget):
         self._azimuth -= moved.x()
         self._elevation = float(np.clip(self._elevation + moved.y(), -90, 90))
         self.update()
+        self.turned.emit()
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         if event is not None:
             self._distance = float(np.clip(self._distance * 0.999 ** event.angleDelta().y(), 0.3, 3.0))
             self.update()
+            self.turned.emit()
             event.accept()

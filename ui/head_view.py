@@ -7,33 +7,42 @@ orbiting. World axes of the view: X towards the viewer, Y to the viewer's right,
 from __future__ import annotations
 
 import logging
-from typing import Protocol
+import time
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QOffscreenSurface, QOpenGLContext
+from PyQt6.QtGui import QColor, QOffscreenSurface, QOpenGLContext
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from tracker.avatar.render import tinted as tinted_texture
 from tracker.head import HeadModel
-from tracker.types import Array
+from tracker.types import Array, FaceState, Image
 
 from .head_software import SoftwareHead
 from .keys import hint
+from .orbit import MIDDLE, VIEW_FROM_FACE, Orbit
+from .person.prepare import Asked, Drawing, Light, Person, PictureOf, Prepared, Preparer
 from .scene import HeadShape, Scene
 from .theme import Colors, icon
 
 log = logging.getLogger(__name__)
-VIEW_FROM_FACE = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
-"""(x right, y up, z to the viewer) -> the view's world axes."""
-MIDDLE = np.array([0.0, -0.05, -0.06], dtype=np.float32)
-"""Roughly the head's middle, head frame, metres: what the camera circles."""
+PICTURE_PERIOD_S = 0.1
+"""Between two pictures of a personal head without OpenGL: each takes a core for some tens of milliseconds."""
 ON_PROCESSOR = ("llvmpipe", "softpipe", "swiftshader", "software rasterizer", "gdi generic")
 
 
 class Renderer(Protocol):
-    """What draws the head: a widget."""
+    """What draws the head: a widget, with a signal `turned` for when the person looks from elsewhere."""
 
+    turned: Any
+
+    @property
+    def orbit(self) -> Orbit: ...
     def show_mesh(self, vertices: Array, normals: Array) -> None: ...
+    def show_texture(self, picture: Image) -> None: ...
+    def show_person(self, prepared: Prepared, turn: Array) -> None: ...
     def set_background(self, color: str) -> None: ...
     def look_from_front(self) -> None: ...
 
@@ -67,10 +76,21 @@ def opengl_problem(choice: str = "auto") -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a personal head is drawn: as splats, as textured mesh, or not at all; in what light; tinted by what was seen,
+    mirrored and guessed."""
+
+    drawing: Drawing = "splats"
+    light: Light = "captured"
+    tinted: bool = False
+
+
 class HeadView(QWidget):
     """The head of the first face. Keeps working, in software and with the reason shown, where OpenGL is missing."""
 
     follow_changed = pyqtSignal(bool)
+    _prepared = pyqtSignal(object, object)
 
     def __init__(self, head: HeadModel, colors: Colors, follow: bool = True, renderer: str = "auto") -> None:
         super().__init__()
@@ -78,6 +98,15 @@ class HeadView(QWidget):
         self._colors = colors
         self._follow = follow
         self._shape = HeadShape(head.mean, head.normals, np.eye(3, dtype=np.float32))
+        self._person: Person | None = None
+        self._manner = Manner()
+        self._state: FaceState | None = None
+        self._turn_asked = np.eye(3, dtype=np.float32)
+        self._picture_due = 0.0
+        self._reason = ""
+        self._preparer = Preparer(self._hand_over)
+        self._prepared.connect(self._show_prepared)  # queued: it is emitted in the preparer's thread
+        self.prepared: Prepared | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("3D head")
         self.setAccessibleDescription("The face's mesh in 3D. Drag to turn it, scroll to zoom.")
@@ -106,14 +135,37 @@ class HeadView(QWidget):
     @property
     def software_reason(self) -> str:
         """Why the head is drawn in software; empty where it is not."""
-        return self._note.text()
+        return self._note.text() if self._reason else ""
 
     def show_scene(self, scene: Scene) -> None:
         """Take a scene's head, where it has one."""
         if scene.head is not None:
             self._shape = scene.head
+            faces = (scene.tracked.raw if scene.wish.raw else scene.tracked.stable).faces
+            self._state = faces[0].state if faces else None
             if self.isVisible():
                 self._draw()
+
+    @property
+    def person(self) -> Person | None:
+        return self._person
+
+    def set_person(self, person: Person | None) -> None:
+        """Draw this personal head from now on; None: the generic one."""
+        self._person = person
+        self._dress_renderer()
+        self._draw()
+
+    def set_manner(self, manner: Manner) -> None:
+        """Draw the personal head in this manner."""
+        if manner != self._manner:
+            self._manner = manner
+            self._dress_renderer()
+            self._draw()
+
+    def shut_down(self) -> None:
+        """End the thread; for the window's end."""
+        self._preparer.close()
 
     def set_follow(self, follow: bool) -> None:
         """Turn with the face, or stay frontal."""
@@ -168,16 +220,21 @@ class HeadView(QWidget):
             else:
                 # Told while it paints: it can only be taken away afterwards.
                 view.failed.connect(lambda why: QTimer.singleShot(0, lambda: self._replace(why)))
+                view.person_failed.connect(lambda why: QTimer.singleShot(0, lambda: self._replace(why)))
+                view.turned.connect(self._draw_person)
                 self._layout.insertWidget(1, view, 1)
                 self._note.hide()
+                self._reason = ""
                 return view
         return self._use_software(reason)
 
     def _use_software(self, reason: str) -> SoftwareHead:
         software = SoftwareHead(self._head, self._colors.panel)
         self._layout.insertWidget(1, software, 1)
-        self._note.setText(f"Drawn in software: {reason}")
+        software.turned.connect(self._draw_person)
+        self._reason = reason
         self._note.show()
+        self._tell()
         return software
 
     def set_renderer(self, choice: str) -> None:
@@ -193,10 +250,71 @@ class HeadView(QWidget):
         old.hide()
         old.deleteLater()
         self.renderer = self._make_renderer() if reason is None else self._use_software(reason)
+        self._dress_renderer()
         self._draw()
 
+    def _turn(self) -> Array:
+        return self._shape.turn if self._follow else np.eye(3, dtype=np.float32)
+
     def _draw(self) -> None:
-        turn = self._shape.turn if self._follow else np.eye(3, dtype=np.float32)
+        if self._person is not None and self._manner.drawing != "generic":
+            self._draw_person()
+            return
+        turn = self._turn()
         whole = VIEW_FROM_FACE @ turn
         vertices = (self._shape.vertices - MIDDLE) @ whole.T
         self.renderer.show_mesh(np.ascontiguousarray(vertices), np.ascontiguousarray(self._shape.normals @ whole.T))
+
+    # --- the personal head
+
+    def _tell(self) -> None:
+        """Why this is drawn, and not something better."""
+        if self._reason:
+            mesh = self._person is not None and self._person.rig is not None and self._manner.drawing == "splats"
+            instead = " The head is drawn as its textured mesh: splats need OpenGL." if mesh else ""
+            self._note.setText(f"Drawn in software: {self._reason}{instead}")
+
+    def _dress_renderer(self) -> None:
+        self._tell()
+        if self._person is not None:
+            avatar = self._person.avatar
+            self.renderer.show_texture(tinted_texture(avatar) if self._manner.tinted else avatar.texture)
+
+    def _draw_person(self) -> None:
+        """Have the personal head prepared, in its own thread."""
+        person, manner = self._person, self._manner
+        if person is None or manner.drawing == "generic" or not self.isVisible():
+            return
+        pictured = isinstance(self.renderer, SoftwareHead)
+        if pictured:
+            now = time.monotonic()
+            if now < self._picture_due:
+                return
+            self._picture_due = now + PICTURE_PERIOD_S
+        turn, orbit = self._turn(), self.renderer.orbit
+        panel = QColor(self._colors.panel)
+        self._turn_asked = turn
+        self._preparer.ask(
+            Asked(
+                person,
+                self._state,
+                orbit.rotation(turn),
+                orbit.distance,
+                manner.drawing,
+                manner.light,
+                manner.tinted,
+                self._follow,
+                pictured,
+                background=(panel.red(), panel.green(), panel.blue()),
+            )
+        )
+
+    def _hand_over(self, prepared: Prepared) -> None:
+        self._prepared.emit(prepared, self._turn_asked)
+
+    def _show_prepared(self, prepared: Prepared, turn: Array) -> None:
+        if self._person is None or self._manner.drawing == "generic":
+            return
+        if isinstance(prepared, PictureOf) == isinstance(self.renderer, SoftwareHead):
+            self.prepared = prepared
+            self.renderer.show_person(prepared, turn)

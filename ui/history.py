@@ -1,4 +1,4 @@
-"""The last seconds of numbers behind the plots: a ring of fixed size, and the live jitter measure."""
+"""The last seconds of numbers behind the plots: a ring of fixed size, and how much the landmarks shake now."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tracker.types import Array, Face, Tracked
+from tracker.stability.live import NOTHING, Jitter, Shaking
+from tracker.stability.measures import EYES, Floats
+from tracker.types import Face, Frame, Tracked
 
 CAPACITY = 2048
 STAGES = 8
-JITTER_WINDOW_S = 0.5
-_EYES = (36, 45)  # outer eye corners in ibug68
 Values = npt.NDArray[np.float64]
 
 
@@ -46,8 +46,8 @@ class Ring:
 class Curves:
     """What the plots draw; every array (n,), `age` in seconds before the newest frame (0 or less), NaN: no face.
 
-    yaw, pitch, roll in degrees; raw_jitter, stable_jitter in % of the distance between the outer eye corners; `stages`
-    name -> milliseconds.
+    yaw, pitch, roll in degrees; raw_jitter, stable_jitter in % of the distance between the eyes, of three frames ago
+    (`tracker.stability.live`); `stages` name -> milliseconds.
     """
 
     age: Values
@@ -59,38 +59,22 @@ class Curves:
     stages: dict[str, Values]
 
 
-class Jitter:
-    """How much landmarks shake, live: from three frames in a row, what constant motion does not explain.
+def eye_distance_px(face: Face) -> float:
+    """Pixels between the eyes' centres as if they were seen from the front: it does not shrink where a head turns."""
+    one, other = (face.landmarks_head("ibug68")[eye].mean(0) for eye in EYES)
+    return max(face.state.scale * float(np.linalg.norm(one - other)), 1e-6)
 
-    The middle frame is compared with the line between its neighbours, at its own time; for white noise of deviation s
-    the rest has the variance s^2 (1 + a^2 + (1 - a)^2). The root of its mean over points, over the last half second.
-    """
 
-    def __init__(self) -> None:
-        self._past: list[tuple[float, int, Array]] = []
-        self._square = np.nan
+def points_68(face: Face) -> Floats:
+    """(68, 2) pixels."""
+    return face.landmarks_px("ibug68").astype(np.float64)
 
-    def step(self, time: float, face: Face | None) -> float:
-        """Add a frame; returns the jitter in % of the inter-ocular distance, or NaN."""
-        if face is None or (self._past and self._past[-1][1] != face.id):
-            self._past.clear()
-            self._square = np.nan
-        if face is None:
-            return float("nan")
-        self._past = [*self._past[-2:], (time, face.id, face.landmarks_px("ibug68"))]
-        if len(self._past) < 3:
-            return float("nan")
-        (t0, _, p0), (t1, _, p1), (t2, _, p2) = self._past
-        if not t0 < t1 < t2:
-            return float("nan")
-        a = (t1 - t0) / (t2 - t0)
-        rest = p1 - ((1 - a) * p0 + a * p2)
-        eyes = face.landmarks_head("ibug68")[list(_EYES)]
-        ocular = max(face.state.scale * float(np.linalg.norm(eyes[0] - eyes[1])), 1e-6)
-        square = float((rest.astype(np.float64) ** 2).sum(1).mean()) / (1 + a * a + (1 - a) ** 2) / ocular**2
-        keep = float(np.exp(-(t2 - t1) / JITTER_WINDOW_S))
-        self._square = square if np.isnan(self._square) else keep * self._square + (1 - keep) * square
-        return 100.0 * float(np.sqrt(self._square))
+
+def _shaking(jitter: Jitter, frame: Frame, face: Face | None) -> Shaking:
+    if face is None:
+        jitter.clear()
+        return NOTHING
+    return jitter.step(frame.time, points_68(face), eye_distance_px(face), frame.motion, face.id)
 
 
 class History:
@@ -101,6 +85,8 @@ class History:
         self._ring = Ring(capacity, 6 + STAGES)
         self._names: list[str] = []
         self._raw, self._stable = Jitter(), Jitter()
+        self.shaking: tuple[Shaking, Shaking] = (NOTHING, NOTHING)
+        """Of the newest frame's first face, raw and stable. To be read in the thread that appends."""
 
     def append(self, tracked: Tracked) -> None:
         """Take the first face's pose (stable), both jitters, and the stages' times."""
@@ -111,7 +97,9 @@ class History:
         row[0] = time
         if stable is not None:
             row[1:4] = stable.pose.yaw_deg, stable.pose.pitch_deg, stable.pose.roll_deg
-        row[4], row[5] = self._raw.step(time, raw), self._stable.step(time, stable)
+        frame = tracked.raw.frame
+        self.shaking = _shaking(self._raw, frame, raw), _shaking(self._stable, frame, stable)
+        row[4], row[5] = self.shaking[0].percent, self.shaking[1].percent
         with self._lock:
             for name, seconds in {**tracked.raw.timings, **tracked.stable.timings}.items():
                 if name not in self._names and len(self._names) < STAGES:

@@ -98,6 +98,8 @@ class Live(QObject):
         self._filter = LiveFilter(Filter())
         self._sink: Sink | None = None
         self._threads: list[threading.Thread] = []
+        self.on_recorder: list[Callable[[Sink], None]] = []
+        """Called with every new recorder before its first frame."""
         # Emitted by other threads, answered in the window's: Qt queues across threads.
         self._heard.connect(self._on_heard)
         self._ready.connect(self._on_ready)
@@ -111,6 +113,11 @@ class Live(QObject):
     @property
     def pipeline(self) -> Pipeline | None:
         return self._pipeline
+
+    @property
+    def recorder(self) -> Sink | None:
+        """The one that records now."""
+        return self._sink
 
     @property
     def info(self) -> SourceInfo | None:
@@ -147,6 +154,8 @@ class Live(QObject):
         except StillpointError as error:
             self.told.emit(str(error))
             return
+        for prepare in self.on_recorder:
+            prepare(sink)
         self._sink = sink
         self._pipeline.add_sink(sink)
         self._change(replace(self._state, recording=folder))

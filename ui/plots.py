@@ -111,8 +111,8 @@ class Plots(QWidget):
         self.jitter = Plot(
             "Landmark jitter",
             "% of eye distance",
-            "How much the 68 landmarks shake: what constant motion does not explain, over the last half second, in % "
-            "of the distance between the outer eye corners",
+            "How much the 68 landmarks shake: their distance from the quadratic through the seven frames around, as "
+            "the deviation that noise would need for it, in % of the distance between the eyes",
             colors,
             0.0,
             0.4,

@@ -24,6 +24,11 @@ class Recordings:
         self._escaped = float("-inf")
         self.last: Path | None = None
 
+    @property
+    def base(self) -> Path:
+        """The folder that all of them are in."""
+        return self._base
+
     def new_folder(self) -> Path:
         """A folder that does not exist yet, named after the time."""
         name = datetime.now().strftime("%Y-%m-%d %H-%M-%S")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 from PyQt6.QtCore import QByteArray, QSettings
 from PyQt6.QtWidgets import QMainWindow
 
@@ -14,8 +16,15 @@ from tracker.errors import StillpointError
 from tracker.settings import Settings, load_settings, save_settings, settings_tree, with_setting
 
 log = logging.getLogger(__name__)
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raise it when docks come, go or change their meaning: older layouts are then left unread."""
+
+
+def default_store() -> QSettings:
+    """Where the layout is kept; STILLPOINT_WINDOW names another file."""
+    named = os.environ.get("STILLPOINT_WINDOW")
+    path = Path(named) if named else Path(platformdirs.user_config_dir("stillpoint")) / "window.ini"
+    return QSettings(str(path), QSettings.Format.IniFormat)
 
 
 def save_layout(window: QMainWindow, store: QSettings) -> None:

@@ -7,8 +7,9 @@ an overlay can never sit on another frame.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from tracker.head import Basis, HeadModel
 from tracker.head.model import vertex_normals
+from tracker.settings import View
 from tracker.types import FACING, Array, Face, Frame, Image, Tracked
 
 LEVELS = 6
@@ -29,7 +31,11 @@ _FACE_REGIONS = (0, 3)  # skin of the face, lips
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What the views want to be given. `width`, `height`: the video view in device pixels; `centre`: the point of
-    the frame, as fractions, that stays in the view's middle; `raw`: the unfiltered faces; `net_color` r, g, b."""
+    the frame, as fractions, that stays in the view's middle; `raw`: the unfiltered faces; `net_color` r, g, b.
+
+    `arrangement`: one picture; raw `beside` stabilized; or `split`, raw left of the `divider` (a fraction of the view's
+    width) and stabilized right of it.
+    """
 
     width: int = 960
     height: int = 540
@@ -44,6 +50,27 @@ class Wish:
     raw: bool = False
     head: bool = True
     net_color: tuple[int, int, int] = (66, 194, 176)
+    arrangement: Literal["one", "beside", "split"] = "one"
+    divider: float = 0.5
+
+    @property
+    def pane(self) -> int:
+        """The width that one picture has, device pixels."""
+        return self.width // 2 if self.arrangement == "beside" else self.width
+
+
+def wish_of(wish: Wish, view: View, accent: str) -> Wish:
+    """A wish with what the settings say; `accent` #rrggbb is the mesh's colour."""
+    net = (int(accent[1:3], 16), int(accent[3:5], 16), int(accent[5:7], 16))
+    return replace(
+        wish,
+        layout=view.layout,
+        landmarks=view.landmarks,
+        mesh=view.mesh,
+        box=view.box,
+        axes=view.axes,
+        net_color=net,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +121,17 @@ class HeadShape:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """`image` (h, w, 4) uint8 BGRA for a placement's target, and the faces that lie on it."""
+
+    image: Image
+    faces: tuple[FaceDrawing, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """A frame ready to paint: `image` (h, w, 4) uint8 BGRA for `placement.target`, and what lies on it."""
+    """A frame ready to paint: `image` (h, w, 4) uint8 BGRA for `placement.target`, and what lies on it. `before`: the
+    same unfiltered, where the two are compared."""
 
     tracked: Tracked
     wish: Wish
@@ -103,11 +139,35 @@ class Scene:
     image: Image
     faces: tuple[FaceDrawing, ...]
     head: HeadShape | None
+    before: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """A part of the view, device pixels: `shift` to the right of the placement, `clip` (x, y, w, h) in the view;
+    `before`: it shows the unfiltered picture."""
+
+    shift: int
+    clip: tuple[int, int, int, int]
+    before: bool = False
+
+
+def panes(scene: Scene) -> tuple[Pane, ...]:
+    """What of the view shows what."""
+    wish = scene.wish
+    x, y, w, h = scene.placement.target
+    if scene.before is None:
+        return (Pane(0, (x, y, w, h)),)
+    if wish.arrangement == "beside":
+        shift = wish.width - wish.pane
+        return Pane(0, (x, y, w, h), before=True), Pane(shift, (x + shift, y, w, h))
+    middle = min(max(round(wish.divider * wish.width), x), x + w)
+    return Pane(0, (x, y, middle - x, h), before=True), Pane(0, (middle, y, x + w - middle, h))
 
 
 def place(frame_width: int, frame_height: int, wish: Wish) -> Placement:
     """Fit the frame into the view, zoomed about `wish.centre`; never beyond its edges."""
-    width, height = max(wish.width, 1), max(wish.height, 1)
+    width, height = max(wish.pane, 1), max(wish.height, 1)
     scale = wish.zoom * min(width / frame_width, height / frame_height)
     sides = []
     for size, view, centre in ((frame_width, width, wish.centre[0]), (frame_height, height, wish.centre[1])):
@@ -126,15 +186,29 @@ def compose(tracked: Tracked, wish: Wish) -> Scene:
     frame = tracked.raw.frame
     height, width = frame.image.shape[:2]
     placement = place(width, height, wish)
+    compared = wish.arrangement != "one"
     image = _picture(frame, placement)
-    faces = (tracked.raw if wish.raw else tracked.stable).faces
+    before = None
+    if compared:
+        bare = image.copy() if wish.overlay and wish.mesh else image
+        before, _ = _overlaid(bare, tracked.raw.faces, placement, wish, False)
+    faces = (tracked.raw if wish.raw and not compared else tracked.stable).faces
+    picture, mesh = _overlaid(image, faces, placement, wish, wish.head)
+    head = _head(faces[0], mesh) if wish.head and faces else None
+    return Scene(tracked, wish, placement, picture.image, picture.faces, head, before)
+
+
+def _overlaid(
+    image: Image, faces: tuple[Face, ...], placement: Placement, wish: Wish, head: bool
+) -> tuple[Picture, Array | None]:
+    """The faces on a picture, which gets their nets; and the first one's mesh where `head` or a net needs it."""
     net = wish.overlay and wish.mesh
-    meshes = [_mesh(face) if net or (wish.head and i == 0) else None for i, face in enumerate(faces)]
+    meshes = [_mesh(face) if net or (head and i == 0) else None for i, face in enumerate(faces)]
     if net:
         for face, mesh in zip(faces, meshes, strict=True):
             _draw_net(image, face, mesh, placement, wish.net_color)
     drawings = tuple(_drawing(face, placement, wish) for face in faces) if wish.overlay else ()
-    return Scene(tracked, wish, placement, image, drawings, _head(faces[0], meshes[0]) if wish.head and faces else None)
+    return Picture(image, drawings), meshes[0] if meshes else None
 
 
 def confidence_levels(face: Face, layout: str) -> npt.NDArray[np.uint8]:

@@ -170,7 +170,11 @@ QDockWidget {{ color: {c.muted}; font-weight: 600; }}
 QDockWidget::title {{ background: {c.panel}; padding: 6px 10px; border-top-left-radius: 6px;
     border-top-right-radius: 6px; }}
 QDockWidget > QWidget {{ background: {c.panel}; }}
-QTabBar::tab {{ background: transparent; color: {c.muted}; padding: 6px 11px; border-bottom: 2px solid transparent; }}
+QTabBar::tab {{ background: transparent; color: {c.muted}; padding: 6px 6px; border-bottom: 2px solid transparent; }}
+QTabBar::scroller {{ width: 44px; }}
+QTabBar QToolButton {{ padding: 0; border-radius: 3px; }}
+QTabBar QToolButton::left-arrow {{ image: url("{_picture("arrow-left", c)}"); width: 10px; height: 10px; }}
+QTabBar QToolButton::right-arrow {{ image: url("{_picture("arrow-right", c)}"); width: 10px; height: 10px; }}
 QTabBar::tab:selected {{ color: {c.text}; border-bottom: 2px solid {c.accent}; }}
 QTabBar::tab:hover {{ color: {c.text}; }}
 QTabBar::tab:focus {{ color: {c.accent}; }}
@@ -206,13 +210,20 @@ QComboBox:disabled, QLineEdit:disabled {{ color: {c.muted}; }}
 QComboBox QAbstractItemView {{ background: {c.panel}; border: 1px solid {c.border}; outline: none;
     selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
-QComboBox::down-arrow {{ image: url("{_arrow("down", c)}"); width: 10px; height: 10px; }}
+QComboBox::down-arrow {{ image: url("{_picture("arrow-down", c)}"); width: 10px; height: 10px; }}
 QSpinBox::up-button, QSpinBox::down-button {{ border: none; background: transparent; width: 22px; }}
-QSpinBox::up-arrow {{ image: url("{_arrow("up", c)}"); width: 9px; height: 9px; }}
-QSpinBox::down-arrow {{ image: url("{_arrow("down", c)}"); width: 9px; height: 9px; }}
+QSpinBox::up-arrow {{ image: url("{_picture("arrow-up", c)}"); width: 9px; height: 9px; }}
+QSpinBox::down-arrow {{ image: url("{_picture("arrow-down", c)}"); width: 9px; height: 9px; }}
 QProgressBar {{ background: {c.raised}; border: none; border-radius: 4px; height: 8px; max-height: 8px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: 4px; }}
 QCheckBox, QRadioButton {{ spacing: 8px; padding: 2px; }}
+QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {c.muted}; border-radius: 4px;
+    background: {c.window}; }}
+QCheckBox::indicator:hover {{ border-color: {c.accent}; }}
+QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
+    image: url("{_picture("check", c)}"); }}
+QCheckBox::indicator:disabled {{ border-color: {c.border}; background: {c.raised}; }}
+QCheckBox:disabled {{ color: {c.muted}; }}
 QCheckBox:focus {{ color: {c.accent}; }}
 QSlider::groove:horizontal {{ height: 4px; background: {c.border}; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: 2px; }}
@@ -231,9 +242,9 @@ QTableView {{ background: {c.panel}; border: 1px solid {c.border}; border-radius
 """
 
 
-def _arrow(way: str, c: Colors) -> str:
-    """An arrow of a theme: style sheets take images from files only."""
-    return (assets.ROOT / "icons" / f"arrow-{way}-{c.name}.svg").as_posix()
+def _picture(name: str, c: Colors) -> str:
+    """A theme's arrow or tick: style sheets take images from files only."""
+    return (assets.ROOT / "icons" / f"{name}-{c.name}.svg").as_posix()
 
 
 @lru_cache(maxsize=64)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-from PyQt6 import sip
+import numpy.typing as npt
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
@@ -17,19 +16,19 @@ from PyQt6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QPixmap,
     QResizeEvent,
     QWheelEvent,
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from tracker.types import Image
+
 from .bridge import Bridge
-from .scene import LEVELS, FaceDrawing, Scene
+from .dots import paint_dots
+from .overlay import Overlay, Spot
+from .scene import FaceDrawing, Pane, Scene, panes
 from .theme import Colors
 
-CELL = 16  # device-independent pixels of one sprite
-SCALE_COLORS = ("#d1495b", "#e8803a", "#f0b429", "#b9d353", "#5fd08a", "#3fe0c5")
-"""Vague to certain. Certain points are also smaller and more opaque, so the scale does not rest on colour alone."""
 AXIS_COLORS = (("#ff6b5e", "x"), ("#6fe36a", "y"), ("#62a8ff", "z"))
 ZOOM_STEP, ZOOM_MOST = 1.25, 12.0
 
@@ -47,12 +46,15 @@ class VideoView(QWidget):
         self._image: QImage | None = None
         self._words = ("", "")
         self._grabbed: QPointF | None = None
+        self._overlays: list[Overlay] = []
+        self._taker: Overlay | None = None
         self.painted = 0
         self.setAccessibleName("Video")
         self.setAccessibleDescription("The camera's picture with the tracked face drawn on it")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(360, 240)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
         bridge.arrived.connect(self.show_scene)
 
     def sizeHint(self) -> QSize:
@@ -65,9 +67,7 @@ class VideoView(QWidget):
     def show_scene(self, scene: Scene) -> None:
         """Paint this scene from now on."""
         self._scene = scene
-        height, width = scene.image.shape[:2]
-        # The image shares the array's memory; the scene is kept beside it, so the memory lives as long.
-        self._image = QImage(cast(bytes, scene.image.data), width, height, 4 * width, QImage.Format.Format_RGB32)
+        self._image = _as_image(scene.image)  # the scene is kept beside it, so the memory lives as long
         self.update()
 
     def clear(self, title: str, text: str = "") -> None:
@@ -81,6 +81,11 @@ class VideoView(QWidget):
         self._colors = colors
         self.update()
 
+    def add_overlay(self, overlay: Overlay) -> None:
+        """Paint this above what is painted already, and let it have the mouse before the others."""
+        self._overlays.append(overlay)
+        self.update()
+
     # --- zoom
 
     def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
@@ -89,8 +94,8 @@ class VideoView(QWidget):
         zoom = float(np.clip(wish.zoom * factor, 1.0, ZOOM_MOST))
         centre = wish.centre
         if self._scene is not None and zoom != wish.zoom:
-            before = self._fraction(at or QPointF(self.width() / 2, self.height() / 2))
-            middle = self._fraction(QPointF(self.width() / 2, self.height() / 2))
+            half = QPointF(wish.pane / 2 / self.devicePixelRatioF(), self.height() / 2)
+            before, middle = self._fraction(at or half), self._fraction(half)
             ratio = wish.zoom / zoom
             centre = tuple(b + (m - b) * ratio for b, m in zip(before, middle, strict=True))  # type: ignore[assignment]
         self._move(zoom, centre)
@@ -109,9 +114,18 @@ class VideoView(QWidget):
         assert self._scene is not None
         height, width = self._scene.tracked.raw.frame.image.shape[:2]
         place = self._scene.placement
-        device = np.array([at.x(), at.y()]) * self.devicePixelRatioF() - place.target[:2]
+        device = self._in_pane(at) - place.target[:2]
         x, y = device / place.scale + place.crop[:2]
         return float(x / width), float(y / height)
+
+    def _in_pane(self, at: QPointF) -> npt.NDArray[np.float64]:
+        """A point of the view -> device pixels (2,) of the picture that it is on."""
+        assert self._scene is not None
+        place = np.array([at.x(), at.y()]) * self.devicePixelRatioF()
+        wish = self._scene.wish
+        if wish.pane < wish.width and place[0] >= wish.width - wish.pane:
+            place[0] -= wish.width - wish.pane
+        return place
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         if event is not None and self._scene is not None:
@@ -119,21 +133,51 @@ class VideoView(QWidget):
             event.accept()
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        if event is not None and event.button() == Qt.MouseButton.LeftButton and self._bridge.wish.zoom > 1:
+        if event is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self._scene is not None:
+            spot = self._spot(event)
+            self._taker = next((overlay for overlay in reversed(self._overlays) if overlay.press(spot)), None)
+        if self._taker is None and self._bridge.wish.zoom > 1:
             self._grabbed = event.position()
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        if event is None or self._grabbed is None or self._scene is None:
+        if event is None or self._scene is None:
             return
-        here, there = self._fraction(event.position()), self._fraction(self._grabbed)
-        wish = self._bridge.wish
-        self._grabbed = event.position()
-        self._move(wish.zoom, (wish.centre[0] - here[0] + there[0], wish.centre[1] - here[1] + there[1]))
+        if self._taker is not None:
+            self._taker.move(self._spot(event))
+        elif self._grabbed is not None:
+            here, there = self._fraction(event.position()), self._fraction(self._grabbed)
+            wish = self._bridge.wish
+            self._grabbed = event.position()
+            self._move(wish.zoom, (wish.centre[0] - here[0] + there[0], wish.centre[1] - here[1] + there[1]))
+        else:
+            self._point(self._spot(event))
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        taker, self._taker = self._taker, None
+        if taker is not None and event is not None and self._scene is not None:
+            taker.release(self._spot(event))
         self._grabbed = None
         self.unsetCursor()
+
+    def _spot(self, event: QMouseEvent) -> Spot:
+        assert self._scene is not None
+        at, ratio = event.position(), self.devicePixelRatioF()
+        height, width = self._scene.tracked.raw.frame.image.shape[:2]
+        x, y = self._fraction(at)
+        view = (at.x() * ratio, at.y() * ratio)
+        return Spot((x * width, y * height), view, ratio, self._scene, event.modifiers())
+
+    def _point(self, spot: Spot) -> None:
+        """The mouse is only moved: an overlay may say what can be taken here."""
+        shapes = (overlay.cursor(spot) for overlay in reversed(self._overlays))
+        shape = next((shape for shape in shapes if shape is not None), None)
+        if shape is None:
+            self.unsetCursor()
+        else:
+            self.setCursor(shape)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         self.fit()
@@ -160,7 +204,6 @@ class VideoView(QWidget):
         # Until the next frame is composed for a new size, the old scene is stretched to it.
         wish = scene.wish
         stretch = ratio * min(self.width() / max(wish.width, 1), self.height() / max(wish.height, 1))
-        x, y, w, h = scene.placement.target
         painter.save()
         if (wish.width, wish.height) != (round(self.width() * ratio), round(self.height() * ratio)):
             painter.translate(
@@ -169,19 +212,37 @@ class VideoView(QWidget):
             )
             painter.scale(stretch, stretch)
         painter.scale(1 / ratio, 1 / ratio)
-        painter.drawImage(x, y, image)
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setClipRect(QRectF(x, y, w, h))
-        for face in scene.faces:
-            self._paint_face(painter, face, ratio)
+        for pane in panes(scene):
+            painter.save()
+            painter.setClipRect(QRectF(*pane.clip))
+            painter.translate(pane.shift, 0)
+            self._paint_pane(painter, scene, pane, image, ratio)
+            painter.restore()
+        for overlay in self._overlays:
+            painter.save()
+            overlay.paint_over(painter, scene, ratio)
+            painter.restore()
         painter.restore()
-        if wish.raw and wish.overlay:
+        if wish.raw and wish.overlay and scene.before is None:
             self._paint_badge(painter, "RAW – unfiltered")
 
+    def _paint_pane(self, painter: QPainter, scene: Scene, pane: Pane, image: QImage, ratio: float) -> None:
+        x, y = scene.placement.target[:2]
+        before = scene.before if pane.before else None
+        painter.drawImage(x, y, image if before is None else _as_image(before.image))
+        for face in scene.faces if before is None else before.faces:
+            self._paint_face(painter, face, ratio)
+        for overlay in self._overlays:
+            painter.save()
+            if before is None:
+                overlay.paint(painter, scene, ratio)
+            else:
+                overlay.paint_before(painter, scene, ratio)
+            painter.restore()
+
     def _paint_face(self, painter: QPainter, face: FaceDrawing, ratio: float) -> None:
-        if len(face.points):
-            sprites, cell = _sprites(round(ratio * 100))
-            painter.drawPixmapFragments(_fragments(face, cell, dot_scale(face.side / ratio, len(face.points))), sprites)
+        paint_dots(painter, face, ratio)
         if face.box is not None:
             x0, y0, x1, y1 = face.box
             for color, width in (("#000000", 3.5), ("#ffffff", 1.5)):
@@ -244,46 +305,7 @@ class VideoView(QWidget):
         painter.drawText(QRectF(24, middle + 8, self.width() - 48, self.height() / 2), below, text)
 
 
-def dot_scale(side: float, count: int) -> float:
-    """How large dots are, 1 for 478 of them on a face of 240 device-independent pixels: they must not cover it."""
-    return float(np.clip(side / 240.0 * np.sqrt(478.0 / max(count, 1)), 0.35, 1.0))
-
-
-def _fragments(face: FaceDrawing, cell: int, scale: float) -> sip.array[QPainter.PixmapFragment | None]:
-    """One sprite a point; hidden points take the lower row."""
-    count = len(face.points)
-    fragments: Any = cast(Any, sip.array)(QPainter.PixmapFragment, count)
-    # Qt's PixmapFragment is ten doubles: x, y, source left, top, width, height, scale x, y, rotation, opacity.
-    rows = np.frombuffer(cast(Any, sip.voidptr(fragments, count * 80)), dtype=np.float64).reshape(count, 10)
-    rows[:, :2] = face.points
-    rows[:, 2] = face.level.astype(np.float64) * cell
-    rows[:, 3] = face.hidden * float(cell)
-    rows[:, 4:6] = cell
-    rows[:, 6:8] = scale
-    rows[:, 8] = 0.0
-    rows[:, 9] = 1.0
-    return cast("sip.array[QPainter.PixmapFragment | None]", fragments)
-
-
-@lru_cache(maxsize=8)
-def _sprites(ratio_percent: int) -> tuple[QPixmap, int]:
-    """The dots: a column a level of confidence, seen above, hidden below; and the cell's side in device pixels."""
-    ratio = ratio_percent / 100
-    cell = int(CELL * ratio + 0.5)
-    sheet = QPixmap(cell * LEVELS, cell * 2)
-    sheet.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(sheet)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    for level, name in enumerate(SCALE_COLORS):
-        radius = (3.1 - 1.5 * level / (LEVELS - 1)) * ratio
-        for row, alpha in ((0, 150 + 105 * level // (LEVELS - 1)), (1, 60)):
-            middle = QPointF((level + 0.5) * cell, (row + 0.5) * cell)
-            color = QColor(name)
-            color.setAlpha(alpha)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(0, 0, 0, alpha // 2))
-            painter.drawEllipse(middle, radius + 0.6 * ratio, radius + 0.6 * ratio)
-            painter.setBrush(color)
-            painter.drawEllipse(middle, radius, radius)
-    painter.end()
-    return sheet, cell
+def _as_image(pixels: Image) -> QImage:
+    """(h, w, 4) BGRA as Qt's image; it shares the array's memory."""
+    height, width = pixels.shape[:2]
+    return QImage(cast(bytes, pixels.data), width, height, 4 * width, QImage.Format.Format_RGB32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import logging
 import struct
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from tracker.capture import open_source
+from tracker.capture.video import VideoSource
 from tracker.errors import SourceError
 
 MILLISECOND = Fraction(1, 1000)
@@ -212,3 +214,31 @@ def test_untagged_hd_is_taken_for_bt709(tmp_path: Path) -> None:
         shown = source.read()
     assert shown is not None
     np.testing.assert_allclose(shown.image[360, 640], (200, 60, 40), atol=4)
+
+
+def test_a_video_that_is_repeated_leaves_no_garbage(tmp_path: Path) -> None:
+    """Nothing waits for Python's collector: a frame that does holds its whole picture, and all night is long."""
+    path = tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for i in range(8):
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 20 * i, np.uint8), format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    source = VideoSource(path, loop=True)
+    for _ in range(8):
+        source.read()
+    gc.collect()
+    gc.disable()
+    try:
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        for _ in range(40):
+            source.read()
+        gc.collect()
+        assert not [thing for thing in gc.garbage if type(thing).__name__ == "VideoFrame"]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+        source.close()

@@ -30,6 +30,7 @@ GONE_S = 20.0
 def _no_dangling_threads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("STILLPOINT_SETTINGS", str(tmp_path / "settings.toml"))
     monkeypatch.setenv("STILLPOINT_WINDOW", str(tmp_path / "window.ini"))
+    monkeypatch.setenv("STILLPOINT_MEASUREMENTS", str(tmp_path / "measurements.json"))
     before = set(threading.enumerate())
     yield
     for thread in set(threading.enumerate()) - before:

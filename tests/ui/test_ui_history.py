@@ -1,4 +1,4 @@
-"""The plots' ring and the live jitter measure."""
+"""The plots' ring, and the jitter in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ui_faces import face_at, tracked
 
-from ui.history import CAPACITY, History, Jitter, Ring
+from ui.history import CAPACITY, History, Ring, eye_distance_px
 
 
 @pytest.mark.parametrize("count", [0, 3, 5, 6, 13])
@@ -18,33 +18,33 @@ def test_a_ring_keeps_the_newest_in_order(count: int) -> None:
     assert len(ring) == min(count, 5)
 
 
-def eye_distance_px() -> float:
-    eyes = face_at().landmarks_head("ibug68")[[36, 45]]
-    return 1500.0 * float(np.linalg.norm(eyes[0] - eyes[1]))
-
-
 def test_constant_motion_is_no_jitter_even_at_uneven_times() -> None:
-    jitter = Jitter()
+    history = History()
     times = np.cumsum(np.random.default_rng(1).uniform(0.01, 0.06, 60))
-    values = [jitter.step(t, face_at(x=100 + 200 * t, y=240 - 50 * t)) for t in times]
-    assert np.nanmax(values) < 1e-3
+    for t in times:
+        history.append(tracked(t, (face_at(x=100 + 200 * t, y=240 - 50 * t),)))
+    assert np.nanmax(history.curves(9.0).raw_jitter) < 1e-3
 
 
-def test_white_noise_gives_its_own_deviation() -> None:
+def test_noise_gives_its_own_deviation() -> None:
     random = np.random.default_rng(2)
-    jitter = Jitter()
-    values = [jitter.step(i / 30, face_at(*(np.array([320, 240]) + random.normal(size=2) * 0.5))) for i in range(600)]
-    expected = 100 * 0.5 * np.sqrt(2) / eye_distance_px()
-    assert np.mean(values[100:]) == pytest.approx(expected, rel=0.12)
+    history = History()
+    for i in range(400):
+        history.append(tracked(i / 30, (face_at(*(np.array([320, 240]) + random.normal(size=2) * 0.5)),)))
+    expected = 100 * 0.5 * np.sqrt(2) / eye_distance_px(face_at())
+    assert np.nanmean(history.curves(10.0).stable_jitter) == pytest.approx(expected, rel=0.12)
 
 
 def test_a_lost_or_another_face_starts_anew() -> None:
-    jitter = Jitter()
-    for i in range(5):
-        jitter.step(i / 30, face_at(x=320 + i % 2))
-    assert np.isnan(jitter.step(5 / 30, None))
-    assert np.isnan(jitter.step(6 / 30, face_at(x=100)))
-    assert np.isnan(jitter.step(7 / 30, face_at(x=500, name=1)))
+    history = History()
+    for i in range(9):
+        history.append(tracked(i / 30, (face_at(x=320 + i % 2),)))
+    assert history.shaking[0].percent > 0
+    history.append(tracked(9 / 30))
+    assert np.isnan(history.shaking[0].percent)
+    for i in range(10, 19):
+        history.append(tracked(i / 30, (face_at(x=500, name=i // 16),)))
+        assert np.isnan(history.shaking[0].percent) or history.shaking[0].percent < 1e-3
 
 
 def test_curves_are_the_last_seconds_with_stages_in_ms() -> None:

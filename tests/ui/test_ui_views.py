@@ -15,12 +15,13 @@ from ui_faces import face_at, tracked
 
 from tracker.head import load_head
 from ui.bridge import Bridge
+from ui.dots import dot_scale
 from ui.head_software import SoftwareHead, shade
 from ui.head_view import HeadView, opengl_problem
 from ui.history import History
 from ui.plots import Plots
 from ui.theme import DARK, LIGHT, Theme
-from ui.video_view import VideoView, dot_scale
+from ui.video_view import VideoView
 
 Keep = Callable[[QWidget], None]
 

@@ -8,8 +8,8 @@ from PyQt6.QtWidgets import QCheckBox, QComboBox, QPushButton, QWidget
 
 from tracker.settings import View
 
+from ..dots import SCALE_COLORS
 from ..keys import BY_ACTION, hint
-from ..video_view import SCALE_COLORS
 from .form import Panel, named
 
 OVERLAYS = ("landmarks", "mesh", "box", "axes")

@@ -1,0 +1,1 @@
+"""Markers in the window: the panel that lists them, their keys, and what undoes their edits; live and in replay."""

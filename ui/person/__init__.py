@@ -1,0 +1,1 @@
+"""The personal head in the window: drawing it live, building one, choosing whose it is."""
