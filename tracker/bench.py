@@ -34,7 +34,7 @@ def bench(
     threads: tuple[int, ...] = (1, 2),
     peer: Path | None = None,
     peer_python: Path | None = None,
-    models: tuple[str, ...] = ("default", "fast"),
+    models: tuple[str, ...] = ("default",),
 ) -> dict[str, Any]:
     """{threads: {contestant: {"median_ms", "p10_ms", "p90_ms"}}} and the stages' medians; 640x480 demo frames.
 

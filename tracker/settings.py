@@ -143,7 +143,7 @@ class Annotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mouth: bool = True
     turn: bool = True
     reset: bool = True
-    blink_at: float = 0.5
+    blink_at: float = 0.3
     mouth_at: float = 0.3
     turn_at: float = 20.0
 

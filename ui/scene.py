@@ -246,7 +246,7 @@ def _drawing(face: Face, placement: Placement, wish: Wish) -> FaceDrawing:
 
 def _mesh(face: Face) -> Array | None:
     """(V, 3) the bare head model, deformed; None where the face has another basis."""
-    return face.basis.mesh(face.state) if isinstance(face.basis, Basis) else None
+    return face.basis.skin(face.state) if isinstance(face.basis, Basis) else None
 
 
 def _head(face: Face, mesh: Array | None) -> HeadShape | None:

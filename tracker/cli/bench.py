@@ -14,7 +14,7 @@ def bench(
     peer: Path | None = None,
     peer_python: Path | None = None,
     rounds: int = 10,
-    models: tuple[str, ...] = ("default", "fast"),
+    models: tuple[str, ...] = ("default",),
     json_out: Path | None = None,
 ) -> None:
     """Time the whole step at 640x480 on one and two threads, contestants taking turns.

@@ -37,7 +37,7 @@ def evaluate(
     clips
         Folder with videos and what can be seen in them (NAME.truth.json).
     engine
-        onnx, torch or torch:cuda.
+        onnx, onnx:int8, torch or torch:cuda.
     model
         A shipped model's name, or a folder.
     json_out

@@ -228,7 +228,9 @@ class FaceTracker:
 
     def _study(self, image: Image, region: Affine, camera: Camera) -> Face:
         """One face of a still: a first look through the normalizer, further ones round what it found."""
-        first = self._read(image, self._normalized(image, region), camera)
+        # The normalizer finds what lies askew; where the region was right it may only spoil it.
+        crops = [self._normalized(image, region), plain_crop(region)]
+        first = min((self._read(image, crop, camera) for crop in crops), key=unsure)
         if not plausible(first, image):
             return first
         crops = further_crops(region_of_face(first))

@@ -114,6 +114,10 @@ class Basis:
         """(6017, 3) metres: the whole deformed head."""
         return self._points(self._of("mesh"), state)
 
+    def skin(self, state: FaceState) -> Array:
+        """(6017, 3) metres: the same for drawing, what was learned carried smoothly from the labelled points."""
+        return self._points(self._of("skin"), state)
+
     def std(self, state: FaceState, layout: Layout) -> Array:
         """(N,) expected deviation per axis, in face sizes (sqrt of the box's area)."""
         rows = self._of(layout)
@@ -175,6 +179,18 @@ class Basis:
             self._named[layout] = self._evaluate(self._rows(layout), layout)
         return self._named[layout]
 
+    def _smooth_field(self, queries: Array) -> tuple[Array, Array, Array]:
+        """The field on the whole surface, from the labelled points nearby: between them it was never asked for, and
+        its own waves there would dent the drawn head."""
+        assert self.field is not None
+        labelled = self.head.layouts["mediapipe478"].of(self.head.mean)
+        values = self.field(labelled, self.field.code("mediapipe478"))
+        distance, near = cKDTree(labelled).query(queries, k=8)
+        weight = np.exp(-0.5 * (distance**2 - distance[:, :1] ** 2) / 0.008**2)
+        weight = (weight / weight.sum(1, keepdims=True)).astype(np.float32)
+        offset, residual, deviation = (np.einsum("nk,nk...->n...", weight, v[near]) for v in values)
+        return offset, residual, deviation
+
     def _labelled_nearby(self, queries: Array) -> Array:
         """(N,) 1 on the labelled face, falling to 0 over 20 mm: where nothing was labelled nothing was learned."""
         layouts = self.head.layouts
@@ -183,7 +199,7 @@ class Basis:
         return np.asarray(np.clip(1.4 - distance / 0.02, 0.0, 1.0), dtype=np.float32)
 
     def _rows(self, layout: str) -> LayoutRows:
-        if layout == "mesh":
+        if layout in ("mesh", "skin"):
             every = np.arange(len(self.head.mean), dtype=np.intp)
             weight = np.zeros((len(every), 3), np.float32)
             weight[:, 0] = 1
@@ -202,7 +218,10 @@ class Basis:
         base, deviation = queries, np.full((len(queries), 1), np.log(0.03), np.float32)
         columns = [m.reshape(len(m), -1).T for m in modes]
         if self.field is not None:
-            offset, residual, deviation = self.field(queries, self.field.code(layout))
+            if isinstance(layout, str) and layout == "skin":
+                offset, residual, deviation = self._smooth_field(queries)
+            else:
+                offset, residual, deviation = self.field(queries, self.field.code(layout))
             deviation[:, 0] += np.log(self.field.scale(layout))
             named = isinstance(layout, str) and layout in self.field.layouts
             near = np.ones(len(queries), np.float32) if named else self._labelled_nearby(queries)
