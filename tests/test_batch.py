@@ -11,28 +11,15 @@ from pathlib import Path
 import msgspec
 import pyarrow.parquet as pq
 import pytest
+from commands import run
 
 from tracker.batch import Job, Outcome, is_many, run_here, run_on_cluster, summary_of, track_one, videos_of
 from tracker.capture import open_source
-from tracker.cli import main
 from tracker.errors import SettingsError, SourceError
 from tracker.session.video import VideoWriter
 from tracker.settings import Detection, Settings
 
 SETTINGS = Settings(detection=Detection(engine="onnx"))
-
-
-def run(*tokens: str) -> int:
-    with pytest.raises(SystemExit) as end:
-        main(tokens)
-    return int(end.value.code or 0)
-
-
-@pytest.fixture(autouse=True)
-def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's settings file."""
-    monkeypatch.setenv("STILLPOINT_SETTINGS", str(tmp_path / "settings.toml"))
-    monkeypatch.setenv("COLUMNS", "160")
 
 
 def film(path: Path, frames: int = 6, seed: int = 0) -> Path:

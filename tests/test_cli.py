@@ -8,32 +8,18 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from commands import run
 from rich.console import Console
 from synthetic import BLANK, make_face, make_state
 
 import tracker.cli
 from tracker.capture import SourceInfo
-from tracker.cli import COMMANDS, main
+from tracker.cli import COMMANDS
 from tracker.cli.settings import flat
 from tracker.cli.track import report
 from tracker.session.record import Recorder
 from tracker.settings import Settings, settings_tree
 from tracker.types import Frame, Tracked, TrackResult
-
-
-def run(*tokens: str) -> int:
-    with pytest.raises(SystemExit) as end:
-        main(tokens)
-    return int(end.value.code or 0)
-
-
-@pytest.fixture(autouse=True)
-def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Nobody's settings file."""
-    path = tmp_path / "settings.toml"
-    monkeypatch.setenv("STILLPOINT_SETTINGS", str(path))
-    monkeypatch.setenv("COLUMNS", "160")
-    return path
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

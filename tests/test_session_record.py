@@ -17,9 +17,9 @@ import av
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from commands import run
 from test_session import INFO, Stage
 
-from tracker.cli import main
 from tracker.errors import SourceError
 from tracker.session.record import Recorder
 from tracker.session.repair import needs_repair, repair
@@ -27,19 +27,6 @@ from tracker.session.replay import open_session
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX")
 ROOT = Path(__file__).parent.parent
-
-
-def run(*tokens: str) -> int:
-    with pytest.raises(SystemExit) as end:
-        main(tokens)
-    return int(end.value.code or 0)
-
-
-@pytest.fixture(autouse=True)
-def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's settings file."""
-    monkeypatch.setenv("STILLPOINT_SETTINGS", str(tmp_path / "settings.toml"))
-    monkeypatch.setenv("COLUMNS", "160")
 
 
 def about(folder: Path) -> dict[str, Any]:

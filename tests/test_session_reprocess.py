@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from commands import run
 from synthetic import BASIS
 from test_session import INFO, Stage
 
-from tracker.cli import main
 from tracker.errors import ModelError, OutputError, SettingsError, SourceError
 from tracker.session.record import Recorder
 from tracker.session.replay import Session, open_session
@@ -27,18 +27,6 @@ SEEN = ("tracked", "dropped")
 """States of rows that a filter does not choose: a lost face may be held."""
 GAP = range(55, 60)
 """Frames that were dropped before the tracker saw them."""
-
-
-def run(*tokens: str) -> int:
-    with pytest.raises(SystemExit) as end:
-        main(tokens)
-    return int(end.value.code or 0)
-
-
-@pytest.fixture(autouse=True)
-def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's settings file."""
-    monkeypatch.setenv("STILLPOINT_SETTINGS", str(tmp_path / "settings.toml"))
 
 
 @pytest.fixture(scope="module")

@@ -7,30 +7,17 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import run
 from synthetic import BLANK, make_face, make_state
 
 from tracker.capture import SourceInfo
-from tracker.cli import main
 from tracker.cli.sniff import shown
 from tracker.settings import Stream
 from tracker.stream import open_stream
 from tracker.types import Frame, Tracked, TrackResult
-
-
-def run(*tokens: str) -> int:
-    with pytest.raises(SystemExit) as end:
-        main(tokens)
-    return int(end.value.code or 0)
-
-
-@pytest.fixture(autouse=True)
-def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STILLPOINT_SETTINGS", str(tmp_path / "settings.toml"))
-    monkeypatch.setenv("COLUMNS", "160")
 
 
 def free_port(kind: socket.SocketKind) -> int:

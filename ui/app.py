@@ -6,11 +6,12 @@ import gc
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from PyQt6.QtCore import QTimer
 from PyQt6.QtGui import QIcon
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QWidget
 
 from tracker import assets
 from tracker.errors import OutputError, StillpointError
@@ -43,15 +44,7 @@ def run_window(source: str, settings: Settings, screenshot: Path | None = None, 
     the window is drawn into this file and closed, and nothing of the person's layout and settings is read or written.
     Raises StillpointError where there is no display and OutputError where the picture cannot be written.
     """
-    problem = display_problem()
-    if problem is not None:
-        raise StillpointError(problem)
-    app = QApplication.instance()
-    if not isinstance(app, QApplication):
-        app = QApplication(["stillpoint"])
-    app.setApplicationName("Stillpoint")
-    app.setDesktopFileName("stillpoint")
-    app.setWindowIcon(QIcon(str(assets.ROOT / "icons" / "stillpoint.svg")))
+    app = application(HEADLESS)
     kept = screenshot is None
     window = Window(
         settings,
@@ -63,31 +56,61 @@ def run_window(source: str, settings: Settings, screenshot: Path | None = None, 
     )
     window.show()
     window.open(source)
-    saved: list[bool] = []
-    if screenshot is not None:
-
-        def draw() -> None:
-            saved.append(window.grab().save(str(screenshot)))
-            window.close()
-
+    shot = Screenshot(screenshot) if screenshot is not None else None
+    if shot is not None:
         started = QTimer(window)
         started.setSingleShot(True)
         started.setInterval(round(1000 * after_s))
-        started.timeout.connect(draw)
+        started.timeout.connect(lambda: shot.take(window))
         # Counted from the first picture: how long loading takes is this machine's affair.
-        window.bridge.arrived.connect(lambda _: None if started.isActive() or saved else started.start())
+        window.bridge.arrived.connect(lambda _: None if started.isActive() or shot.taken else started.start())
         window.live.changed.connect(lambda state: started.start() if state.phase == "failed" else None)
     # What has been loaded by now stays: collecting garbage need not walk it, which takes 50 ms at times.
     gc.collect()
     gc.freeze()
+    return until_closed(app, window, shot)
+
+
+def application(headless: str) -> QApplication:
+    """Qt's application, with our name and icon. Raises StillpointError(`headless`) where there is no display."""
+    if display_problem() is not None:
+        raise StillpointError(headless)
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(["stillpoint"])
+    app.setApplicationName("Stillpoint")
+    app.setDesktopFileName("stillpoint")
+    app.setWindowIcon(QIcon(str(assets.ROOT / "icons" / "stillpoint.svg")))
+    return app
+
+
+@dataclass(slots=True)
+class Screenshot:
+    """A window drawn into the picture `path`, which ends it. `written` is None before."""
+
+    path: Path
+    written: bool | None = None
+
+    @property
+    def taken(self) -> bool:
+        return self.written is not None
+
+    def take(self, window: QWidget) -> None:
+        self.written = window.grab().save(str(self.path))
+        window.close()
+
+
+def until_closed(app: QApplication, window: QWidget, shot: Screenshot | None) -> int:
+    """Run Qt until the window is closed, also by Ctrl+C; 0, or Qt's exit code. Raises OutputError where the screenshot
+    cannot be written."""
     # Python sees Ctrl+C only when it runs: a timer lets it, a few times a second.
     signal.signal(signal.SIGINT, lambda *_: window.close())
     awake = QTimer()
     awake.timeout.connect(lambda: None)
     awake.start(200)
     code = app.exec()
-    if saved == [False]:
-        raise OutputError(f"The screenshot {screenshot} cannot be written; check its folder and that it ends in .png.")
+    if shot is not None and shot.written is False:
+        raise OutputError(f"The screenshot {shot.path} cannot be written; check its folder and that it ends in .png.")
     return code
 
 

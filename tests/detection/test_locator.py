@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.assets import ROOT
 from tracker.detection.locator import (
     CHECK_NAME,
     CHECK_SHARE,
@@ -33,17 +32,6 @@ from tracker.errors import ModelError
 
 FACE = (268.0, 244.0, 168.0)
 """Centre and side of the tight square round the face in the photograph, read off by eye."""
-
-
-@pytest.fixture(scope="module")
-def locator() -> Locator:
-    return Locator()
-
-
-@pytest.fixture(scope="module")
-def photo() -> np.ndarray:
-    image = cv2.imread(str(ROOT / "demo" / "grace_hopper.jpg"))
-    return np.ascontiguousarray(cv2.resize(image, (512, 600))[..., ::-1])
 
 
 def placed(photo: np.ndarray, size: tuple[int, int], scale: float, turn_deg: float = 0.0, mirror: bool = False):

@@ -9,24 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracker import FaceTracker
-from tracker.assets import ROOT
 from tracker.detection.crop import apply
 from tracker.detection.locator import MULTIPLE, Locator
 from tracker.detection.search import BELIEVED, BRIGHT, CELLS, brightened, evidence, search, turned
 
 FACE = (268.0, 244.0, 168.0)
 """Centre and side of the tight square round the face in the photograph, read off by eye."""
-
-
-@pytest.fixture(scope="module")
-def locator() -> Locator:
-    return Locator()
-
-
-@pytest.fixture(scope="module")
-def photo() -> np.ndarray:
-    image = cv2.imread(str(ROOT / "demo" / "grace_hopper.jpg"))
-    return np.ascontiguousarray(cv2.resize(image, (512, 600))[..., ::-1])
 
 
 def rolled(photo: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from ..settings import Settings, load_settings
 from ..types import Array, Face, Frame, Image
 from .assemble import Clock, Progress, Recipe, Shot, assemble
 from .picture import PHOTO_SIDE, SIDE, cut_out, inside, sharpness
-from .store import load_views, save_views
+from .store import load_views, save_views, sha256_of
 from .types import Avatar
 
 MOST_VIEWS = 20
@@ -59,7 +58,7 @@ def build_head(
     """
     clock = Clock(progress, cancelled)
     path = recorded(source)
-    digest = _sha256(path) if path is not None and path.is_file() else None
+    digest = sha256_of(path) if path is not None and path.is_file() else None
     facts: dict[str, Any] = {"program": f"stillpoint {__version__}", "source": Path(source).name, "sha256": digest}
     facts["weights"] = tracker.model_info.get("sha256", {})
     if path is not None and path.is_file() and path.suffix.lower() in PICTURES:
@@ -270,7 +269,3 @@ def _found_again(
 def _range(shots: Sequence[Shot]) -> float:
     yaws = [shot.face.pose.yaw_deg for shot in shots]
     return round(max(yaws) - min(yaws), 1)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

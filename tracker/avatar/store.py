@@ -96,7 +96,7 @@ def load_avatar(folder: Path) -> Avatar:
                 f"The head in {folder} has format {facts['format']}, this program reads {FORMAT}; build it again."
             )
         for name, wanted in facts["sha256"].items():
-            if _sha256(folder / name) != wanted:
+            if sha256_of(folder / name) != wanted:
                 raise ModelError(f"The head in {folder} is damaged: {name} is not as it was written; build it again.")
         return _read(folder, facts)
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
@@ -117,7 +117,7 @@ def save_views(folder: Path, digest: str, views: list[Kept]) -> None:
         for i, (name, image, shown, box) in enumerate(views):
             path = scratch / f"{i:03}.png"
             _save_png(path, np.dstack([image[..., ::-1], np.where(shown, np.uint8(255), np.uint8(0))]))
-            about.append({"name": name, "box": box, "sha256": _sha256(path)})
+            about.append({"name": name, "box": box, "sha256": sha256_of(path)})
         (scratch / "views.json").write_text(json.dumps({"format": FORMAT, "input": digest, "views": about}))
         shutil.rmtree(folder, ignore_errors=True)
         scratch.rename(folder)
@@ -136,7 +136,7 @@ def load_views(folder: Path, digest: str) -> list[Kept]:
             return []
         views: list[Kept] = []
         for i, view in enumerate(about["views"]):
-            if _sha256(folder / f"{i:03}.png") != view["sha256"]:
+            if sha256_of(folder / f"{i:03}.png") != view["sha256"]:
                 return []
             picture = _load_png(folder / f"{i:03}.png")
             x0, y0, x1, y1 = view["box"]
@@ -168,7 +168,7 @@ def _write(avatar: Avatar, folder: Path) -> None:
         "program": f"stillpoint {__version__}",
         "facts": dict(avatar.facts),
         "views": [{"name": v.name, "sharp": float(v.sharp), "state": _plain(v.state)} for v in avatar.views],
-        "sha256": {p.relative_to(folder).as_posix(): _sha256(p) for p in files},
+        "sha256": {p.relative_to(folder).as_posix(): sha256_of(p) for p in files},
     }
     (folder / _ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
     for path in (*files, folder / _ABOUT):
@@ -248,7 +248,7 @@ def _state(plain: dict[str, Any]) -> FaceState:
     )  # fmt: skip
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

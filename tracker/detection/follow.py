@@ -167,7 +167,7 @@ class FaceTracker:
         """One look at the face in a box: what `step` makes of a frame, without its memory."""
         check_image(image)
         region = region_of_box(check_box(bbox))
-        return self._read(image, self._normalized(image, region), self._still_camera(image))
+        return self._read(image, [self._normalized(image, region)], self._still_camera(image))[0]
 
     def step(self, frame: Frame) -> TrackResult:
         """Follow the faces into the next frame of a video. A lost face is no error: it is not in the result."""
@@ -181,7 +181,7 @@ class FaceTracker:
             start = time.perf_counter()
             crop = self._next_crop(frame.image, region, track.crop, moved)
             cut = time.perf_counter()
-            face = self._read(frame.image, crop, camera)
+            (face,) = self._read(frame.image, [crop], camera)
             spent["normalize"] += cut - start
             spent["landmarks"] += time.perf_counter() - cut
             ok = believable(face, KEEP_PRESENCE, KEEP_STD) and plausible(face, frame.image)
@@ -230,13 +230,10 @@ class FaceTracker:
         """One face of a still: a first look through the normalizer, further ones round what it found."""
         # The normalizer finds what lies askew; where the region was right it may only spoil it.
         crops = [self._normalized(image, region), plain_crop(region)]
-        first = min((self._read(image, crop, camera) for crop in crops), key=unsure)
+        first = min(self._read(image, crops, camera), key=unsure)
         if not plausible(first, image):
             return first
-        crops = further_crops(region_of_face(first))
-        codes = self._engine.landmarks(np.stack([sample(image, crop, CROP) for crop in crops]))
-        further = [self._face(code, crop, camera) for code, crop in zip(codes, crops, strict=True)]
-        return mean_face([first, *further])
+        return mean_face([first, *self._read(image, further_crops(region_of_face(first)), camera)])
 
     def _face(self, code: Array, crop: Affine, camera: Camera) -> Face:
         state = decode(code, crop, camera)
@@ -260,9 +257,10 @@ class FaceTracker:
             return settle(self._normalized(image, region), kept)
         return lead(plain_crop(region), compose(moved, kept))
 
-    def _read(self, image: Image, crop: Affine, camera: Camera) -> Face:
-        """What the network says of one crop."""
-        return self._face(self._engine.landmarks(sample(image, crop, CROP)[None])[0], crop, camera)
+    def _read(self, image: Image, crops: Sequence[Affine], camera: Camera) -> list[Face]:
+        """What the network says of each crop."""
+        codes = self._engine.landmarks(np.stack([sample(image, crop, CROP) for crop in crops]))
+        return [self._face(code, crop, camera) for code, crop in zip(codes, crops, strict=True)]
 
     def _still_camera(self, image: Image) -> Camera:
         """Focal length 0 where it is to be read from the face."""

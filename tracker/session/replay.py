@@ -8,7 +8,7 @@ session.take().poses                     # of the face that is there longest, on
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -134,18 +134,7 @@ class Session:
         def vector(name: str) -> npt.NDArray[np.float32]:
             return np.ascontiguousarray(parts[name][row], dtype=np.float32)
 
-        number = {name: float(parts[name][row]) for name in ("scale", "nearness", "focal", "cx", "cy")}
-        return FaceState(
-            rotation=vector("rotation").reshape(3, 3),
-            centre=np.array([parts["centre_x"][row], parts["centre_y"][row]], np.float32),
-            scale=number["scale"],
-            nearness=number["nearness"],
-            camera=Camera(number["focal"], number["cx"], number["cy"]),
-            identity=vector("identity"),
-            expression=vector("blendshapes"),
-            residual=vector("residual"),
-            spread=vector("spread"),
-        )
+        return state_of(lambda name: float(parts[name][row]), vector)
 
     @cached_property
     def both(self) -> tuple[Session, Session]:
@@ -271,6 +260,21 @@ def open_session(folder: str | Path, run: str | None = None) -> Session:
             f"{source} lacks {', '.join(missing)}: it was edited or is no table of a session; restore it from a copy."
         )
     return Session(folder, about, names, _basis_of(about), _source=source)
+
+
+def state_of(number: Callable[[str], float], vector: Callable[[str], npt.NDArray[np.float32]]) -> FaceState:
+    """A state from its parts by the names that a table's columns end in."""
+    return FaceState(
+        rotation=vector("rotation").reshape(3, 3),
+        centre=np.array([number("centre_x"), number("centre_y")], np.float32),
+        scale=number("scale"),
+        nearness=number("nearness"),
+        camera=Camera(number("focal"), number("cx"), number("cy")),
+        identity=vector("identity"),
+        expression=vector("blendshapes"),
+        residual=vector("residual"),
+        spread=vector("spread"),
+    )
 
 
 def _names(source: Path) -> tuple[str, ...]:

@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 
 from ..errors import SourceError
 from ..head import Basis, load_head
-from ..types import Array, Camera, Face, FaceState, Frame, Image, LandmarkBasis, Tracked, TrackResult
+from ..types import Array, Face, FaceState, Frame, Image, LandmarkBasis, Tracked, TrackResult
 from .arrays import values_of
 from .columns import DENSE, POINTS
-from .replay import Session, Which
+from .replay import Session, Which, state_of
+from .table import read_stream
 
 _GROUPS = 4
 _NUMBERS = ("centre_x", "centre_y", "scale", "nearness")
@@ -227,7 +228,7 @@ class _Groups:
                 about = self._file.metadata
                 counts = [about.row_group(i).num_rows for i in range(about.num_row_groups)]
             else:
-                self._batches = tuple(_mapped(str(self._path)))
+                self._batches = tuple(read_stream(self._path, mapped=True))
                 counts = [batch.num_rows for batch in self._batches]
         except (OSError, pa.ArrowInvalid) as error:
             raise SourceError(f"{self._path} cannot be read ({error}); restore it from a copy.") from error
@@ -256,17 +257,6 @@ class _Groups:
         return pa.Table.from_batches([self._batches[number]]).select(columns)
 
 
-def _mapped(path: str) -> Iterator[pa.RecordBatch]:
-    """The whole batches of a stream that was cut short, without reading them into memory."""
-    with pa.memory_map(path) as file:
-        try:
-            reader = pa.ipc.open_stream(file)
-            while True:
-                yield reader.read_next_batch()
-        except (StopIteration, pa.ArrowInvalid, OSError):
-            return
-
-
 def _state(group: _Group, at: int, which: Which) -> FaceState | None:
     number = {name: group.number(f"{which}_{name}", at) for name in _NUMBERS}
     camera = {name: group.number(f"camera_{name}", at) for name in ("focal", "cx", "cy")}
@@ -278,17 +268,7 @@ def _state(group: _Group, at: int, which: Which) -> FaceState | None:
         values = vector[name]
         return np.zeros(0, np.float32) if values is None else np.ascontiguousarray(values, dtype=np.float32)
 
-    return FaceState(
-        rotation=numbers("rotation").reshape(3, 3),
-        centre=np.array([number["centre_x"], number["centre_y"]], np.float32),
-        scale=number["scale"],
-        nearness=number["nearness"],
-        camera=Camera(camera["focal"], camera["cx"], camera["cy"]),
-        identity=numbers("identity"),
-        expression=numbers("blendshapes"),
-        residual=numbers("residual"),
-        spread=numbers("spread"),
-    )
+    return state_of(({**number, **camera}).__getitem__, numbers)
 
 
 class _Recorded(dict[tuple[str, str], Array]):

@@ -98,9 +98,9 @@ def lock(file: IO[bytes] | pa.OSFile) -> bool:
     return True
 
 
-def read_stream(path: Path) -> Iterator[pa.RecordBatch]:
-    """The whole batches of a stream, also of one that was cut short."""
-    with pa.OSFile(str(path), "rb") as file:
+def read_stream(path: Path, mapped: bool = False) -> Iterator[pa.RecordBatch]:
+    """The whole batches of a stream, also of one that was cut short; `mapped`: without reading them into memory."""
+    with pa.memory_map(str(path)) if mapped else pa.OSFile(str(path), "rb") as file:
         try:
             reader = pa.ipc.open_stream(file)
             while True:

@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..detection.crop import CROP, CROP_SHARE, ROI, ROI_SIDE
@@ -21,6 +20,7 @@ from .augment import Jitter, expression_flip, point_flip
 from .batches import CALIBRATION, NOTHING, REGION_EVERY, Batch, row_weights
 from .losses import Targets
 from .negatives import HardPool, Picture, drawn
+from .network import at, places, similarities
 from .packs import SLICES, TOTAL, Rows
 from .tensor_augment import Draws, degrade, occlude, wear
 
@@ -202,26 +202,15 @@ class TensorSampler:
         return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous().to(self.device)
 
 
-def similarities(centre: Tensor, side: Tensor, roll: Tensor, size: int) -> Tensor:
-    """(n, 2, 3): `crop.similarity` for centres (n, 2), sides (n,) and rolls (n,)."""
-    a, b = side / size * torch.cos(roll), side / size * torch.sin(roll)
-    x, y, half = centre[:, 0], centre[:, 1], size / 2
-    rows = [torch.stack([a, -b, x - a * half + b * half], 1), torch.stack([b, a, y - b * half - a * half], 1)]
-    return torch.stack(rows, 1)
-
-
 def _sample(pictures: Tensor, affine: Tensor, size: int, draws: Draws) -> Tensor:
     """Pieces (n, 3, size, size) of pictures (n, 3, S, S), outside black, repeated or mirrored as in `augment`."""
     side = pictures.shape[-1]
-    steps = torch.arange(size, device=pictures.device, dtype=torch.float32) + 0.5
-    y, x = torch.meshgrid(steps, steps, indexing="ij")
-    where = torch.einsum("hwk,bck->bhwc", torch.stack([x, y, torch.ones_like(x)], -1), affine)
+    where = places(affine, size)
     border = draws.whole(0, 4, len(pictures))[:, None, None, None]
     repeated = where.clamp(0.5, side - 0.5)
     mirrored = side - 0.5 - ((where - 0.5).abs() % (2 * (side - 1)) - (side - 1)).abs()
     where = torch.where(border == 2, repeated, torch.where(border == 3, mirrored, where))
-    grid = where / (side / 2) - 1
-    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="zeros", align_corners=False).round()
+    return at(pictures, where, side).round()
 
 
 def _fitted(rows: Rows) -> tuple[list[Picture], npt.NDArray[np.float32]]:
