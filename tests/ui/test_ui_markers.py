@@ -67,10 +67,15 @@ def record(window: Window, qtbot: QtBot) -> Path:
     window.toggle_recording()
     folder = window.live.state.recording
     assert folder is not None
-    qtbot.waitUntil(
-        lambda: feature(window)._marks is not None and feature(window)._marks.zero is not None, timeout=LONG_MS
-    )
+    qtbot.waitUntil(lambda: shows_recorded(window), timeout=LONG_MS)
     return folder
+
+
+def shows_recorded(window: Window) -> bool:
+    """Whether the frame on the screen is later than the recording's first: an earlier one is marked at its start."""
+    marks, scene = feature(window)._marks, window.video.scene
+    known = marks is not None and marks.zero is not None and scene is not None
+    return known and scene.tracked.raw.frame.time > marks.zero  # type: ignore[union-attr, operator]
 
 
 def finish(window: Window, qtbot: QtBot) -> None:

@@ -15,8 +15,12 @@ from .packs import SETS, SLICES
 POINT = 20.0  # of the mean distance in face sizes
 NLL = 0.35
 SHAPES = 3.0
-OPENINGS = 1.2
+OPENINGS = 1.5
 LIDS_AND_LIPS = ((37, 41), (38, 40), (43, 47), (44, 46), (61, 67), (62, 66), (63, 65))
+MESH_LIDS_AND_LIPS = (
+    (160, 144), (159, 145), (158, 153), (385, 380), (386, 374), (387, 373), (81, 178), (13, 14), (311, 402)
+)  # fmt: skip
+OPENED = {"merl68": LIDS_AND_LIPS, "ibug68": LIDS_AND_LIPS, "mediapipe478": MESH_LIDS_AND_LIPS}
 
 
 @dataclass(slots=True)
@@ -85,13 +89,18 @@ def losses(p: Prediction, points: Tensor, t: Targets, warm: bool) -> dict[str, T
 
 
 def _shapes(said: Tensor, truth: Tensor) -> Tensor:
-    """How far the 52 shapes are off, each in its own deviation over the batch: most shapes rest in most pictures, and
-    a plain mean would be content with a network that never blinks. Squared up to two deviations, because a distance
-    would settle at the median, and in most pictures the eyes are open."""
+    """How far the 52 shapes are off: most rest in most pictures, and a plain mean would be content with a network that
+    never blinks."""
+    return _deviations_off(said, truth, least=0.03)
+
+
+def _deviations_off(said: Tensor, truth: Tensor, least: float) -> Tensor:
+    """Mean over what is known (NaN where not) of (B, k) values' errors, each in its own deviation over the batch.
+    Squared up to two deviations, because a distance would settle at the median, and in most pictures eyes are open."""
     known = torch.isfinite(truth).float()
     told, count = torch.nan_to_num(truth), known.sum(0).clamp_min(1)
     middle = (told * known).sum(0) / count
-    usual = (((told - middle) ** 2 * known).sum(0) / count).sqrt().clamp_min(0.03)
+    usual = (((told - middle) ** 2 * known).sum(0) / count).sqrt().clamp_min(least)
     off = F.huber_loss(said / usual, told / usual, reduction="none", delta=2.0)
     return (off * known).sum() / known.sum().clamp_min(1)
 
@@ -124,14 +133,14 @@ def _depth(p: Prediction, t: Targets) -> Tensor:
 
 
 def _openings(points: Tensor, t: Targets) -> Tensor:
-    """How far lids and lips are open: small distances that a mean over points forgets."""
-    total = points.new_zeros(())
-    for name in ("merl68", "ibug68"):
-        start = SLICES[name].start
-        for a, b in LIDS_AND_LIPS:
-            i, j = start + a, start + b
-            use = (t.weights[:, i] > 0.9) & (t.weights[:, j] > 0.9)
-            mine = (points[:, i] - points[:, j]).norm(dim=-1)
-            truth = (t.points[:, i] - t.points[:, j]).norm(dim=-1)
-            total = total + ((mine - truth).abs() / t.size * use).sum() / use.sum().clamp_min(1)
-    return total * OPENINGS
+    """How far lids and lips are open: small distances that a mean over points forgets, in their own deviations over
+    the batch for the reasons of `_shapes`."""
+    terms = []
+    for name, pairs in OPENED.items():
+        one, two = (torch.tensor(ends, device=points.device) + SLICES[name].start for ends in zip(*pairs, strict=True))
+        known = (t.weights[:, one] > 0.9) & (t.weights[:, two] > 0.9)
+        said = (points[:, one] - points[:, two]).norm(dim=-1) / t.size[:, None]
+        truth = (t.points[:, one] - t.points[:, two]).norm(dim=-1) / t.size[:, None]
+        terms.append((said, torch.where(known, truth, torch.nan)))
+    said, truth = (torch.cat(parts, 1) for parts in zip(*terms, strict=True))
+    return OPENINGS * _deviations_off(said, truth, least=0.005)
