@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..head import EXPRESSIONS, load_head
+from ..head import EXPRESSIONS, load_head, moving
 from ..head.axes import gaze_of, gaze_turn
 from ..types import Array, FaceState, Image
 
@@ -91,9 +91,10 @@ class Avatar:
             return self.neutral
         head = load_head()
         weights = np.asarray(expression, dtype=np.float32)
-        used = np.flatnonzero(weights)
-        moved = np.asarray(self.neutral + np.tensordot(weights[used], head.expression[used], 1), dtype=np.float32)
-        stays = weights * _STILL
+        moves = moving(weights)
+        used = np.flatnonzero(moves)
+        moved = np.asarray(self.neutral + np.tensordot(moves[used], head.expression[used], 1), dtype=np.float32)
+        stays = moves * _STILL
         for gaze, side in zip(gaze_of(weights), (1.0, -1.0), strict=True):
             ball = eyeball(side)
             rest = self.neutral[ball]

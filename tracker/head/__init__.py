@@ -1,6 +1,7 @@
 """The canonical 3D head: its mesh, its modes of shape and expression, and the landmarks on it."""
 
 from .basis import Basis, LearnedField
+from .lids import moving
 from .model import EXPRESSIONS, HeadModel, LayoutRows, load_head
 
-__all__ = ["EXPRESSIONS", "Basis", "HeadModel", "LayoutRows", "LearnedField", "load_head"]
+__all__ = ["EXPRESSIONS", "Basis", "HeadModel", "LayoutRows", "LearnedField", "load_head", "moving"]

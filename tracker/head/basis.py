@@ -1,6 +1,6 @@
 """Continuous landmarks: any point of the mean head, linear in what the network says of the image.
 
-    X(q) = M(q) + d(q, e) + sum identity I(q) + sum expression E(q) + sum residual Phi(q, e)
+    X(q) = M(q) + d(q, e) + sum identity I(q) + sum moving(expression) E(q) + sum residual Phi(q, e)
 
 M, I and E come from the head model; d, Phi and the log-variance are one small network of the query q and of the
 code e of a label set (its semantic correction: sets place points of the same name millimetres apart; e = 0 is the
@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 
 from ..errors import ModelError
 from ..types import Array, FaceState, Layout
+from .lids import moving
 from .model import HEAD_FROM_FILE, HeadModel, LayoutRows, vertex_normals
 from .pick import pick
 
@@ -167,7 +168,7 @@ class Basis:
         return value
 
     def _points(self, rows: _Evaluated, state: FaceState) -> Array:
-        parts = [state.identity, state.expression]
+        parts = [state.identity, moving(state.expression)]
         if rows.modes.shape[1] > len(state.identity) + len(state.expression):
             parts.append(state.residual)
         return np.asarray((rows.base + rows.modes @ np.concatenate(parts)).reshape(-1, 3), dtype=np.float32)
