@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -60,9 +62,7 @@ def lead(new: Affine, kept: Affine) -> Affine:
 def apart(new: Affine, kept: Affine) -> float:
     """How much two crops differ; 1 is the hysteresis."""
     side = CROP * scale_of(kept)
-    middle = np.array([CROP / 2, CROP / 2, 1.0])
-    shift = float(np.linalg.norm(new @ middle - kept @ middle)) / side
-    scale = abs(float(np.log(scale_of(new) / scale_of(kept))))
-    turn = roll_of(new) - roll_of(kept)
-    roll = abs(float(np.arctan2(np.sin(turn), np.cos(turn))))
+    shift = math.hypot(*((new - kept) @ (CROP / 2, CROP / 2, 1.0))) / side
+    scale = abs(math.log(scale_of(new) / scale_of(kept)))
+    roll = abs(math.remainder(roll_of(new) - roll_of(kept), math.tau))
     return max(shift / KEEP_SHIFT, scale / KEEP_SCALE, roll / float(KEEP_ROLL))
