@@ -30,6 +30,7 @@ COMMANDS = {
     "settings": ("settings:settings", "List every setting: key, default, and what it is now."),
     "train": ("train:train", "Train the landmark network and its normalizer."),
     "train-locator": ("train_locator:train_locator", "Train the network that finds faces."),
+    "render-heads": ("render_heads:render_heads", "Render heads in every pose with exact labels, to train on."),
     "lift": ("lift:lift", "Fit the head model to labelled pictures: 3D to train on from labels in 2D."),
     "evaluate": ("evaluate:evaluate", "Measure the network's accuracy on labelled data."),
     "export": ("export:export", "Turn a checkpoint into the files that ship."),

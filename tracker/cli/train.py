@@ -41,7 +41,7 @@ def train(
     minutes
         End sooner, with the rate let down all the same.
     free
-        Only packs whose licence allows a product.
+        Only packs whose licence allows a product, with rendered heads where the folder has them (`render-heads`).
     negatives
         Folder of pictures without faces.
     start
@@ -61,14 +61,14 @@ def train(
         torchrun --nproc-per-node N -m tracker.cli train DATA --out RUN --device cuda
     """
     try:
-        from ..training.packs import ALL_PACKS, FREE_PACKS
+        from ..training.packs import ALL_PACKS, free_packs
         from ..training.train import TrainConfig
         from ..training.train import train as run
     except ImportError as error:
         raise ModelError(f"Training needs torch ({error}); install it with: pip install 'stillpoint[train]'") from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     config = TrainConfig(
-        data=str(data), out=str(out), size=size, packs=FREE_PACKS if free else ALL_PACKS, images=images,
+        data=str(data), out=str(out), size=size, packs=free_packs(data) if free else ALL_PACKS, images=images,
         minutes=minutes, negatives=str(negatives) if negatives else None, start=str(start) if start else None,
         teacher=str(teacher) if teacher else None, seed=seed, batch=batch, rate=rate, threads=threads, device=device,
         tensors=device.startswith("cuda"),

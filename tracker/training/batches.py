@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from ..head import EXPRESSIONS
 from .augment import Example, Sampler
 from .losses import Targets
-from .packs import SLICES, Rows
+from .packs import RENDERED, SLICES, Rows
 
 NOTHING = 0.1
 """Share of examples without a face."""
@@ -41,6 +41,7 @@ def row_weights(rows: Rows) -> npt.NDArray[np.float64]:
     """How often a row is drawn: hand labels first, turned faces more often."""
     by_hand = rows.weights[:, SLICES["merl68"]].sum(1) > 0
     weight = np.where(rows.pack == "aflw", np.where(by_hand, 1.0, 0.5), 0.45)
+    weight = np.where(rows.pack == RENDERED, 0.05, weight)  # there are thousands, and photographs are what is tracked
     weight = weight * np.select([np.abs(rows.yaw) > 60, np.abs(rows.yaw) > 30], [1.6, 1.3], 1.0)
     weight = weight * np.where((rows.blend[:, _TELLING] > 0.4).any(1), EXPRESSIVE, 1.0)
     return np.asarray(np.where(rows.pack == "aflw2000_calibration", 0.0, weight))

@@ -52,6 +52,8 @@ TOTAL = sum(COUNTS.values())
 ALL_PACKS = ("aflw", "aflw2000_calibration", "fairface", "frl", "scut", "ytf", "lfw", "facesynthetics")
 FREE_PACKS = ("fairface", "frl")
 """Packs whose licence allows a product."""
+RENDERED = "rendered"
+"""The pack that `renders` makes of the free ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +97,11 @@ class Rows:
     def trainable(self) -> npt.NDArray[np.bool_]:
         """Rows that may be trained on: never validation rows, MERL-RAV's test rows or the validate fold."""
         return ~self.held_out & ~self.merl_test
+
+
+def free_packs(folder: Path) -> tuple[str, ...]:
+    """The free packs, with the rendered heads where the folder has them."""
+    return (*FREE_PACKS, RENDERED) if (folder / f"{RENDERED}.parquet").is_file() else FREE_PACKS
 
 
 def load_rows(folder: Path, packs: tuple[str, ...] = ALL_PACKS) -> Rows:
@@ -145,6 +152,7 @@ def _load(folder: Path, pack: str, teacher68: dict[tuple[str, str], npt.NDArray[
     blend = np.full((n, 52), np.nan, np.float32)
     visibility = np.full((n, 68), -1, np.int8)
     angles = np.full((n, 3), np.nan, np.float32)
+    turns: npt.NDArray[np.float32] | None = None
     merl_test = np.zeros(n, bool)
     held_out = np.array([zlib.crc32(name.encode()) % 10 == 0 for name in names])
 
@@ -162,7 +170,7 @@ def _load(folder: Path, pack: str, teacher68: dict[tuple[str, str], npt.NDArray[
         trust[:, SLICES["aflw21"]] = 1.0
         merl_test = np.array([value == "test" for value in table.column("merl_set").to_pylist()])
         mesh, shapes = _join_mediapipe(folder, names)
-    elif pack == "aflw2000_calibration":
+    elif pack in ("aflw2000_calibration", RENDERED):
         original = _column(table, "pts68_3d", 204).reshape(n, 68, 3)
         points[:, SLICES["aflw2000_68"]] = _column(table, "pts68_original", 136).reshape(n, 68, 2)
         points[:, SLICES["ibug68"]] = _column(table, "pts68_reannotated", 136).reshape(n, 68, 2)
@@ -171,6 +179,8 @@ def _load(folder: Path, pack: str, teacher68: dict[tuple[str, str], npt.NDArray[
         angles = _column(table, "pose", 3)
         held_out = np.array([fold != "train" for fold in table.column("fold").to_pylist()])
         mesh, shapes = np.full((n, 478, 3), np.nan, np.float32), blend
+        if pack == RENDERED:
+            turns, shapes = _column(table, "rotation", 9).reshape(n, 3, 3), _column(table, "shapes", len(EXPRESSIONS))
     else:
         mesh = _column(table, "mediapipe478", 1434).reshape(n, 478, 3)
         shapes = _shapes(table)
@@ -182,6 +192,8 @@ def _load(folder: Path, pack: str, teacher68: dict[tuple[str, str], npt.NDArray[
     points += 0.5
 
     rotation, yaw = rotations(points, depth)
+    if turns is not None:
+        rotation = turns
     # The mesh teacher slides towards the front on turned faces: trusted less from 30 degrees, not at all from 60.
     fade = np.clip((60 - np.abs(np.nan_to_num(yaw))) / 30, 0, 1)
     trust[:, SLICES["mediapipe478"]] *= fade[:, None]
