@@ -31,6 +31,7 @@ COMMANDS = {
     "train": ("train:train", "Train the landmark network and its normalizer."),
     "train-locator": ("train_locator:train_locator", "Train the network that finds faces."),
     "render-heads": ("render_heads:render_heads", "Render heads in every pose with exact labels, to train on."),
+    "ablate": ("ablate:ablate", "Train the recipe against itself with one thing changed, and write one table."),
     "lift": ("lift:lift", "Fit the head model to labelled pictures: 3D to train on from labels in 2D."),
     "evaluate": ("evaluate:evaluate", "Measure the network's accuracy on labelled data."),
     "export": ("export:export", "Turn a checkpoint into the files that ship."),

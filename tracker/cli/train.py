@@ -20,6 +20,7 @@ def train(
     negatives: Path | None = None,
     start: Path | None = None,
     teacher: Path | None = None,
+    lifted: Path | None = None,
     seed: int = 1,
     batch: int = 64,
     rate: float = 0.0022,
@@ -48,6 +49,8 @@ def train(
         Checkpoint to start from.
     teacher
         Checkpoint of a bigger network to imitate beside the labels.
+    lifted
+        File of fits (`stillpoint lift`), read for the 68-point teacher's labels, rotations and depths.
     seed
         Draws of rows, augmentation and weights.
     batch
@@ -64,6 +67,7 @@ def train(
         from ..training.packs import ALL_PACKS, free_packs
         from ..training.train import TrainConfig
         from ..training.train import train as run
+        from ..training.variants import Variant
     except ImportError as error:
         raise ModelError(f"Training needs torch ({error}); install it with: pip install 'stillpoint[train]'") from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -71,6 +75,6 @@ def train(
         data=str(data), out=str(out), size=size, packs=free_packs(data) if free else ALL_PACKS, images=images,
         minutes=minutes, negatives=str(negatives) if negatives else None, start=str(start) if start else None,
         teacher=str(teacher) if teacher else None, seed=seed, batch=batch, rate=rate, threads=threads, device=device,
-        tensors=device.startswith("cuda"),
+        tensors=device.startswith("cuda"), lifted=str(lifted) if lifted else None, variant=Variant(lifted=bool(lifted)),
     )  # fmt: skip
     print(f"Checkpoint: {run(config)}")

@@ -55,17 +55,18 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Jitter:
-    """How badly a region is placed: largest log-scale, shift (of its side) and roll (radians)."""
+    """How badly a region is placed: largest log-scale, shift (of its side) and roll (radians); `crops` is the share of
+    it by which crops are, which the normalizer has cut."""
 
     log_scale: float = 0.25
     shift: float = 0.17
     roll: float = 0.61
+    crops: float = 0.7
 
     def draw(self, rng: Rng, region: bool) -> tuple[float, npt.NDArray[np.float64], float]:
-        """(scale, shift (2,), roll). One region in five goes further, as after a jump or a wide locator box; crops,
-        which the normalizer has cut, stray less."""
+        """(scale, shift (2,), roll). One region in five goes further, as after a jump or a wide locator box."""
         if not region:
-            draws = rng.uniform(-0.7, 0.7, 4) * (self.log_scale, self.shift, self.shift, self.roll)
+            draws = rng.uniform(-self.crops, self.crops, 4) * (self.log_scale, self.shift, self.shift, self.roll)
             return float(np.exp(draws[0])), draws[1:3], float(draws[3])
         wide = rng.random() < 0.2
         low, high = (-0.35, 0.55) if wide else (-self.log_scale, self.log_scale)

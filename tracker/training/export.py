@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -23,12 +24,13 @@ from ..detection.crop import CROP, VIEW
 from ..detection.weights import FORMAT, save_field
 from ..errors import ModelError
 from ..head import LearnedField
-from .network import SIZES, Model
+from .network import Model
 from .packs import SETS
+from .variants import Variant
 
 TOLERANCE = 1e-3
 """Largest difference allowed in the network's numbers (half crop sides, standard deviations, radians)."""
-_PLACES = ("data", "out", "negatives", "start", "teacher", "device", "threads", "workers")
+_PLACES = ("data", "out", "negatives", "start", "teacher", "lifted", "device", "threads", "workers")
 """Of the configuration, what says where and not how."""
 LAYOUTS = {
     "ibug68": "ibug68",
@@ -58,9 +60,9 @@ def load_checkpoint(path: Path) -> tuple[Model, dict[str, Any]]:
     """The averaged model of a checkpoint, ready to run, and the run's configuration. Raises ModelError."""
     try:
         saved = torch.load(path, weights_only=True, map_location="cpu")
-        model = Model(SIZES[saved["config"]["size"]])
+        model = Model.of(saved["config"])
         model.load_state_dict(saved["average"])
-    except (OSError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError, msgspec.ValidationError) as error:
         raise ModelError(
             f"{path} is no checkpoint of this version ({error}); give the last.pt of a training run."
         ) from error
@@ -70,6 +72,11 @@ def load_checkpoint(path: Path) -> tuple[Model, dict[str, Any]]:
 def export(checkpoint: Path, out: Path) -> dict[str, float]:
     """Write the model into the folder `out`; returns the largest difference to torch, by graph. Raises ModelError."""
     model, config = load_checkpoint(checkpoint)
+    if not msgspec.convert(config.get("variant", {}), Variant).runs:
+        raise ModelError(
+            f"{checkpoint} was trained with a switch that the tracker does not know ({config['variant']}); it can be "
+            "measured by `stillpoint ablate` alone."
+        )
     out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     differences = {}

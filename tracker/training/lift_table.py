@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import SourceError
+from ..whole import whole
 from .packs import SLICES, Rows
 
 Floats = npt.NDArray[np.float32]
@@ -78,9 +79,8 @@ def write_lifted(path: Path, lifted: Lifted, facts: dict[str, str]) -> None:
             columns[field] = pa.array(value.tolist() if value.dtype.kind in "UO" else value)
     metadata = {"format": str(FORMAT)} | facts
     table = pa.table(columns).replace_schema_metadata({k.encode(): v.encode() for k, v in metadata.items()})
-    scratch = path.with_name(path.name + ".part")
-    pq.write_table(table, scratch, compression="zstd")
-    scratch.replace(path)
+    with whole(path) as scratch:
+        pq.write_table(table, scratch, compression="zstd")
 
 
 def load_lifted(path: Path) -> Lifted:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from ..detection.locator import LIVE_PIXELS, MULTIPLE, STRIDE, first_look
+from ..whole import whole
 from .locator_check import CheckConfig, gather_wrong, harder, train_check
 from .locator_data import load_backgrounds, load_faces
 from .locator_export import export
@@ -131,10 +132,9 @@ def _follow(average: nn.Module, net: nn.Module, keep: float) -> None:
 
 
 def _save(path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
-    scratch = path.with_suffix(".tmp")
     state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
-    torch.save({**state, "step": step}, scratch)
-    scratch.replace(path)
+    with whole(path) as scratch:
+        torch.save({**state, "step": step}, scratch)
 
 
 def _show(values: dict[str, float]) -> str:

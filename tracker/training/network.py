@@ -7,7 +7,9 @@ should be cut; `Field` is the query network of tracker.head.basis. Pictures are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -17,20 +19,23 @@ from ..detection import code as C
 from ..detection.crop import CROP, CROP_SHARE, ROI
 from ..head import basis as B
 from ..head import load_head
-from .packs import SETS, SLICES
+from ..head.lids import BLINK, LOOK_DOWN
+from .asl import Critic
+from .bending import Bending
+from .packs import COUNTS, SETS, SLICES
+from .units import UNITS, Kind, conv
+from .variants import Variant
 
-
-def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """3x3, batch norm: what folds into one convolution at export."""
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs))
+SHAPES = C.CODE - C.IDENTITY.start
+"""Identity, expression and residual together."""
 
 
 class Residual(nn.Module):
     """Two 3x3 convolutions beside an identity."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, kind: Kind = "plain") -> None:
         super().__init__()
-        self.one, self.two = conv(width, width), conv(width, width)
+        self.one, self.two = (UNITS[kind](width, width, 1) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(x + self.two(torch.relu(self.one(x))))
@@ -43,24 +48,28 @@ class Size:
     widths: tuple[int, int, int, int] = (16, 24, 48, 96)
     blocks: tuple[int, int, int, int] = (0, 2, 3, 2)
     code: int = 256
+    kind: Kind = "plain"
 
 
 SIZES = {
     "default": Size(),
     "fast": Size((16, 16, 32, 64), (0, 1, 2, 2), 192),
     "large": Size((32, 48, 96, 192), (0, 2, 4, 3), 384),
+    "fast, separable": Size((16, 32, 64, 160), (0, 2, 3, 2), 192, "separable"),
 }
+"""The last is as quick as `fast`, for comparison."""
 
 
 class Landmarks(nn.Module):
     """Plain 3x3 residual trunk, stride 16, its 7x7 grid flattened and not pooled: where things are is the answer."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, channels: int = 3) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        last = 3
-        for width, blocks in zip(size.widths, size.blocks, strict=True):
-            layers += [conv(last, width, 2), nn.ReLU(), *(Residual(width) for _ in range(blocks))]
+        self.channels = last = channels
+        for i, (width, blocks) in enumerate(zip(size.widths, size.blocks, strict=True)):
+            step = UNITS[size.kind if i else "plain"](last, width, 2)
+            layers += [step, nn.ReLU(), *(Residual(width, size.kind) for _ in range(blocks))]
             last = width
         self.trunk = nn.Sequential(*layers, nn.Conv2d(last, 48, 1), nn.ReLU())
         self.neck = nn.Linear(48 * (CROP // 16) ** 2, size.code)
@@ -73,6 +82,8 @@ class Landmarks(nn.Module):
             self.head.bias[C.PRESENCE] = 2.0
 
     def forward(self, picture: Tensor) -> Tensor:
+        if picture.shape[1] < self.channels:
+            picture = F.pad(picture, (0, 0, 0, 0, 0, self.channels - picture.shape[1]))  # nothing is shown
         x = self.trunk((picture - 127.5) * (1 / 64))
         out: Tensor = self.head(torch.relu(self.neck(x.flatten(1)).float()))
         return out
@@ -126,17 +137,24 @@ def cut(region: Tensor, affine: Tensor) -> Tensor:
     return at(region, places(affine, CROP), ROI)
 
 
-def random_similarity(count: int, seed: int) -> Tensor:
+def random_similarity(count: int, draws: torch.Generator) -> Tensor:
     """(count, 2, 3): region px of a region that is scaled, moved and rolled -> px of the region as it is."""
-    draws = torch.rand((count, 4), generator=torch.Generator().manual_seed(seed)) * 2 - 1
-    scale, roll = torch.exp(0.25 * draws[:, 0]), 0.5 * draws[:, 1]
-    return similarities(ROI * (0.5 + 0.12 * draws[:, 2:]), ROI * scale, roll, ROI)
+    drawn = torch.rand((count, 4), generator=draws) * 2 - 1
+    scale, roll = torch.exp(0.25 * drawn[:, 0]), 0.5 * drawn[:, 1]
+    return similarities(ROI * (0.5 + 0.12 * drawn[:, 2:]), ROI * scale, roll, ROI)
 
 
 def resample(view: Tensor, moved: Tensor) -> Tensor:
     """Views (B, 3, S, S) of the moved regions, from the views as they are."""
     side = view.shape[-1]
     return at(view, places(moved, side, ROI / side), ROI)
+
+
+def _moving(expression: Tensor) -> Tensor:
+    """The torch twin of `tracker.head.moving`."""
+    still = torch.zeros_like(expression)
+    still[:, LOOK_DOWN] = expression[:, BLINK].clamp(0, 1)
+    return expression * (1 - still)
 
 
 def rotation_6d(x: Tensor) -> Tensor:
@@ -155,10 +173,11 @@ class Field(nn.Module):
     mirrored: Tensor
     which: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, semantics: bool = True) -> None:
         super().__init__()
         head = load_head()
-        rows = [head.layouts[s.layout] for s in SETS]
+        self.semantics = semantics
+        rows = [head.layouts[s.layout if semantics or COUNTS[s.name] != 68 else "ibug68"] for s in SETS]
         queries = np.concatenate([r.of(head.mean) for r in rows])
         modes = [np.concatenate([r.of(m) for r in rows], axis=1) for m in (head.identity, head.expression)]
         flip = np.array([-1, 1, 1], np.float32)
@@ -185,7 +204,7 @@ class Field(nn.Module):
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """base (Q, 3) with offsets, modes (K, Q, 3), log-deviation (Q, 1 + S), offsets (Q, 3)."""
-        codes = self.codes[self.which]
+        codes = self.codes[self.which] * self.semantics
         zero = torch.zeros_like(codes)
         full = self.raw(self.encoded, codes)
         flip = torch.tensor([-1.0, 1, 1], device=full.device)
@@ -219,12 +238,20 @@ class Prediction:
 class Model(nn.Module):
     """All that is trained together."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, variant: Variant | None = None) -> None:
         super().__init__()
+        variant = variant or Variant()
         self.size = size
-        self.landmarks = Landmarks(size)
+        self.landmarks = Landmarks(size, 4 if variant.shown else 3)
         self.normalizer = Normalizer()
-        self.field = Field()
+        self.field = Field(variant.semantics)
+        self.bending = Bending(9 + SHAPES, 39 + 8) if variant.bending else None
+        self.critic = Critic(SHAPES - C.RESIDUALS) if variant.critic else None
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> Model:
+        """A model of a saved run's configuration."""
+        return cls(SIZES[config["size"]], msgspec.convert(config.get("variant", {}), Variant))
 
     def read(self, code: Tensor) -> Prediction:
         """What a code (B, CODE) says of every labelled point; the torch twin of `code.decode` and `Basis`."""
@@ -235,8 +262,11 @@ class Model(nn.Module):
         # Clipped, with a slope outside so that gradients find their way back.
         expression = raw.clamp(0, 1) + 0.05 * (raw - raw.clamp(0, 1))
         residual = C.LIMIT * torch.tanh(code[:, C.RESIDUAL] / C.LIMIT)
-        weights = torch.cat([identity, expression, residual], 1)
+        weights = torch.cat([identity, _moving(expression), residual], 1)
         points = base + torch.einsum("bk,kqc->bqc", weights, modes)
+        if self.bending is not None:
+            query = torch.cat([self.field.encoded, self.field.codes[self.field.which]], 1)
+            points = points + self.bending(torch.cat([rotation.flatten(1), weights], 1), query)
         bend = torch.einsum("bk,kqc->bqc", residual, modes[-C.RESIDUALS :])
         seen = points @ rotation.transpose(1, 2)
         scale = C.SCALE_0 * torch.exp(code[:, C.SCALE].clamp(-2, 2))[:, :, None]

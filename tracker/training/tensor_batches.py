@@ -34,9 +34,10 @@ class TensorSampler:
     """Rows and faceless pictures on one device; `batch(step)` is the same for the same seed and step."""
 
     def __init__(
-        self, rows: Rows, negatives: list[Picture], device: str, seed: int, hard: HardPool | None = None
-    ) -> None:
-        self.device, self.seed, self.hard, self.jitter = torch.device(device), seed, hard, Jitter()
+        self, rows: Rows, negatives: list[Picture], device: str, seed: int, hard: HardPool | None = None,
+        jitter: Jitter | None = None,
+    ) -> None:  # fmt: skip
+        self.device, self.seed, self.hard, self.jitter = torch.device(device), seed, hard, jitter or Jitter()
         self.rows, self.negatives = rows, negatives
         images, shrunk = _fitted(rows)
         self.groups: dict[int, Tensor] = {}
@@ -126,7 +127,7 @@ class TensorSampler:
         """`Jitter.draw` for n faces."""
         j = self.jitter
         if not region:
-            d = draws.uniform(-0.7, 0.7, n, 4)
+            d = draws.uniform(-j.crops, j.crops, n, 4)
             return torch.exp(d[:, 0] * j.log_scale), d[:, 1:3] * j.shift, d[:, 3] * j.roll
         wide = draws.chance(0.2, n)
         d, unit = draws.uniform(-1, 1, n, 3), draws.uniform(0, 1, n)

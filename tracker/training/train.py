@@ -25,15 +25,19 @@ from torch import Tensor
 
 from ..detection.code import PRESENCE
 from ..detection.crop import CROP, ROI
-from .augment import Sampler
+from ..errors import ModelError
+from ..whole import whole
+from .augment import Jitter, Sampler
 from .batches import Batch, batches
-from .losses import imitation, losses
+from .lift_table import Lifted, load_lifted, taught
 from .negatives import HardPool, load_negatives
-from .network import SIZES, Model, Prediction, crop_affine, cut, random_similarity, resample
-from .packs import ALL_PACKS, load_rows
+from .network import SIZES, Model
+from .objective import Objective
+from .packs import ALL_PACKS, Rows, load_rows
 from .ranks import Ranks
 from .tensor_batches import TensorSampler
 from .validate import quick_scores
+from .variants import Variant
 
 log = logging.getLogger(__name__)
 
@@ -58,16 +62,22 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 1
     threads: int = 1
     workers: int = 1
+    mining: bool = True
+    """Look for faceless regions that are taken for faces, every three minutes."""
     device: str = "cpu"
     tensors: bool = False
     """Make batches on the device itself: for a GPU."""
     start: str | None = None
     teacher: str | None = None
     """Checkpoint of a bigger network, whose points and shapes are imitated beside the labels."""
+    lifted: str | None = None
+    """File of fits (`stillpoint lift`), for the variants that read it."""
+    variant: Variant = Variant()
 
 
-def train(config: TrainConfig) -> Path:
-    """Run (or resume) the training; returns the last checkpoint's path."""
+def train(config: TrainConfig, rows: Rows | None = None, until: float = 1.0) -> Path:
+    """Run (or resume) the training, on `rows` where the packs are loaded already, until that share of the run;
+    returns the last checkpoint's path."""
     ranks = Ranks.join(config.device)
     config = msgspec.structs.replace(config, device=ranks.device)
     out = Path(config.out)
@@ -75,23 +85,28 @@ def train(config: TrainConfig) -> Path:
     torch.set_num_threads(config.threads)
     cv2.setNumThreads(1)  # before the workers fork: they must not inherit OpenCV's thread pool
     torch.manual_seed(config.seed)
-    rows = load_rows(Path(config.data), config.packs)
+    rows = load_rows(Path(config.data), config.packs) if rows is None else rows
+    held, rows = rows.take(~rows.trainable), rows.take(rows.trainable)
+    lifted = load_lifted(Path(config.lifted)) if config.lifted else None
+    if lifted is not None and config.variant.lifted:
+        rows = taught(rows, lifted)
     negatives = load_negatives(Path(config.negatives) if config.negatives else None)
-    sampler = Sampler(rows.take(rows.trainable), negatives, hard=HardPool())
-    held = rows.take(~rows.trainable)
+    jitter = Jitter() if config.variant.normalizer else Jitter(crops=1.0)
+    sampler = Sampler(rows, negatives, jitter, HardPool())
     run = _Run(config, out, ranks)
+    run.objective.shapes = None if lifted is None else _shapes(lifted)
     log.info(
         "%d faces to train on, %d held out, %d without faces", len(sampler.rows), len(held), len(sampler.negatives)
     )
     seed = config.seed + 1_000 * ranks.rank
     stream = (
-        TensorSampler(sampler.rows, negatives, config.device, seed, sampler.hard).stream(config.batch, run.step)
+        TensorSampler(rows, negatives, config.device, seed, sampler.hard, jitter).stream(config.batch, run.step)
         if config.tensors
         else batches(sampler, config.batch, seed, run.step, config.workers)
     )
-    while run.progress() < 1:
+    while run.progress() < until:
         run.train_step(next(stream))
-        if run.due("mined", 180):
+        if config.mining and run.due("mined", 180):
             run.mine(sampler)
         if not ranks.first:
             continue
@@ -99,7 +114,7 @@ def train(config: TrainConfig) -> Path:
             run.log_losses()
         if run.due("saved", 120):
             run.save()
-        if run.due("scored", 420) or run.progress() >= 1:
+        if len(held) and (run.due("scored", 420) or run.progress() >= 1):
             run.log_scores(quick_scores(run.averaged, held, config.device))
     last = run.save() if ranks.first else out / "last.pt"
     ranks.leave()
@@ -112,11 +127,11 @@ class _Run:
     def __init__(self, config: TrainConfig, out: Path, ranks: Ranks | None = None) -> None:
         self.config, self.out = config, out
         self.ranks, self._together = ranks or Ranks(device=config.device), 0.0
-        self.model = Model(SIZES[config.size]).to(config.device)
+        self.model = Model(SIZES[config.size], config.variant).to(config.device)
         if config.start:
-            self.model.load_state_dict(torch.load(config.start, weights_only=True)["average"])
+            _begin(self.model, torch.load(config.start, weights_only=True)["average"])
         self.model.landmarks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.teacher = _teacher(config.teacher, self.model)
+        self.objective = Objective(self.model, _teacher(config.teacher, self.model), config.variant, config.seed)
         self.averaged = copy.deepcopy(self.model).requires_grad_(False)
         plain = [p for n, p in self.model.named_parameters() if p.ndim < 2 or n.startswith("field")]
         cutter = list(self.model.normalizer.parameters())
@@ -154,10 +169,11 @@ class _Run:
     def train_step(self, batch: Batch) -> None:
         progress, config = self.progress(), self.config
         late = max(0.0, (progress - config.constant) / (1 - config.constant))
-        rate = config.rate * min(1.0, (self.step + 1) / 300) * 0.5 * (1 + math.cos(math.pi * late))
+        warm = min(300.0, 0.1 * config.images / config.batch)
+        rate = config.rate * min(1.0, (self.step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * late))
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["share"]
-        terms = self._terms(batch, progress)
+        terms = self.objective(batch, self.step, progress)
         total = torch.stack(list(terms.values())).sum()
         self.optimiser.zero_grad()
         torch.autograd.backward(total)
@@ -170,51 +186,6 @@ class _Run:
         for name, term in terms.items():
             self._sums[name] = self._sums.get(name, 0.0) + float(term.detach())
         self._sums["n"] = self._sums.get("n", 0.0) + 1
-
-    def _terms(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        device = self.config.device
-        pictures = batch.pictures.to(device).permute(0, 3, 1, 2).float()
-        targets = type(batch.targets)(**{f: getattr(batch.targets, f).to(device) for f in batch.targets.__slots__})
-        extra: dict[str, Tensor] = {}
-        affine: Tensor | None = None
-        with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
-            if batch.region:
-                view = F.avg_pool2d(pictures, 3)
-                o = self.model.normalizer(view)
-                with torch.autocast(torch.device(device).type, enabled=False):
-                    affine = crop_affine(o)
-                    pictures = cut(pictures, affine)
-                    extra["agreement"] = self._agreement(view, affine, targets.face)
-                extra["identity"] = (0.02 if progress < 0.5 else 0.002) * (o**2).sum(1).mean()
-            code = self.model.landmarks(pictures.contiguous(memory_format=torch.channels_last))
-        prediction = self.model.read(code.float())
-        if self.teacher is not None:
-            with torch.no_grad(), torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
-                said = self.teacher.landmarks(pictures.contiguous(memory_format=torch.channels_last))
-            with torch.no_grad():
-                told = self.teacher.read(said.float())
-            extra |= imitation(prediction, told, targets.face)
-        points = prediction.points
-        if affine is not None:
-            # For a while the normalizer learns from the pixels alone: through the mapping it would be a
-            # landmark regressor in disguise.
-            where = affine.detach() if progress < 0.25 else affine
-            extra["coverage"] = _coverage(affine, targets.points, targets.weights)
-            points = torch.einsum("bcd,bqd->bqc", where[:, :, :2], points) + where[:, None, :, 2]
-            prediction = _turned(prediction, where)
-        return losses(prediction, points, targets, warm=progress < 0.03) | extra
-
-    def _agreement(self, view: Tensor, affine: Tensor, face: Tensor) -> Tensor:
-        """Two regions round one face must be cut alike: the view is moved by a known similarity, and the crop that
-        the normalizer then cuts is carried back. Distances of the crops' corners, in regions' sides."""
-        moved = random_similarity(len(view), self.config.seed * 1_000_003 + self.step).to(view.device)
-        other = crop_affine(self.model.normalizer(resample(view, moved)))
-        corners = torch.tensor([[0.0, 0], [CROP, 0], [0, CROP], [CROP, CROP]], device=view.device)
-        mine = torch.einsum("bcd,kd->bkc", affine[:, :, :2], corners) + affine[:, None, :, 2]
-        theirs = torch.einsum("bcd,kd->bkc", other[:, :, :2], corners) + other[:, None, :, 2]
-        back = torch.einsum("bcd,bkd->bkc", moved[:, :, :2], theirs) + moved[:, None, :, 2]
-        off = ((mine - back) ** 2).sum(-1).add(1e-3).sqrt().mean(1) / ROI
-        return 3.0 * (off * face).sum() / face.sum().clamp_min(1)
 
     def _average(self) -> None:
         keep = min(self.config.average, (self.step + 1) / (self.step + 20))
@@ -262,19 +233,16 @@ class _Run:
 
     def save(self) -> Path:
         path = self.out / "last.pt"
-        scratch = path.with_suffix(".tmp")
-        torch.save(
-            {
-                "config": msgspec.to_builtins(self.config),
-                "step": self.step,
-                "seconds": self.seconds + time.monotonic() - self._since,
-                "model": self.model.state_dict(),
-                "average": self.averaged.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-            },
-            scratch,
-        )
-        scratch.replace(path)
+        state = {
+            "config": msgspec.to_builtins(self.config),
+            "step": self.step,
+            "seconds": self.seconds + time.monotonic() - self._since,
+            "model": self.model.state_dict(),
+            "average": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        with whole(path) as scratch:
+            torch.save(state, scratch)
         return path
 
     def _resume(self, saved: dict[str, Any]) -> None:
@@ -288,35 +256,30 @@ class _Run:
         log.info("resumed at step %d", self.step)
 
 
+def _begin(model: Model, saved: dict[str, Tensor]) -> None:
+    """Weights to start from; what a variant adds to them starts as it is made, a map's channel at nothing."""
+    stem, own = "landmarks.trunk.0.0.weight", model.state_dict()
+    saved = saved | {stem: F.pad(saved[stem], (0, 0, 0, 0, 0, model.landmarks.channels - saved[stem].shape[1]))}
+    kept = {name: value for name, value in own.items() if name.startswith(("bending", "critic"))}
+    strange = [name for name in own if name not in kept and (name not in saved or saved[name].shape != own[name].shape)]
+    if strange or saved.keys() - own.keys():
+        raise ModelError("Training cannot start from weights of another shape: give a checkpoint of the same size.")
+    model.load_state_dict(saved | kept)
+
+
 def _teacher(path: str | None, pupil: Model) -> Model | None:
     """The network that is imitated; the pupil starts with its normalizer and its field of queries."""
     if path is None:
         return None
     saved = torch.load(path, weights_only=True)
-    teacher = Model(SIZES[saved["config"]["size"]])
+    teacher = Model.of(saved["config"])
     teacher.load_state_dict(saved["average"])
     pupil.normalizer.load_state_dict(teacher.normalizer.state_dict())
     pupil.field.load_state_dict(teacher.field.state_dict())
     teacher.landmarks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return teacher.eval().requires_grad_(False)
+    return teacher.to(pupil.field.base.device).eval().requires_grad_(False)
 
 
-def _turned(p: Prediction, affine: Tensor) -> Prediction:
-    """A prediction of a crop, its rotation and depth carried into the region."""
-    scale = torch.hypot(affine[:, 0, 0], affine[:, 1, 0])
-    turn = torch.zeros_like(p.rotation)
-    turn[:, :2, :2] = affine[:, :, :2] / scale[:, None, None]
-    turn[:, 2, 2] = 1
-    p.rotation = turn @ p.rotation
-    p.depth = p.depth * scale[:, None]
-    return p
-
-
-def _coverage(affine: Tensor, points: Tensor, weights: Tensor) -> Tensor:
-    """Labelled points that the crop leaves out, squared crop sides."""
-    linear = torch.linalg.inv(affine[:, :, :2])
-    inside = torch.einsum("bcd,bqd->bqc", linear, points - affine[:, None, :, 2])
-    half = CROP / 2
-    over = torch.relu((inside - half).abs() - 0.9 * half) ** 2 / half**2
-    known = (weights > 0).float()
-    return (over.sum(-1) * known).sum() / known.sum().clamp_min(1)
+def _shapes(lifted: Lifted) -> Tensor:
+    """(n, 92): identity and expression of the good fits."""
+    return torch.from_numpy(np.concatenate([lifted.identity, lifted.expression], 1)[lifted.good])
