@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from synthetic import make_face, make_state, noisy, points, result_of, stillness
 
 from tracker.temporal import STABILIZERS, Stabilizer
-from tracker.temporal.parts import FACE_M, point_of
+from tracker.temporal.leash import within
+from tracker.temporal.parts import FACE_M, point_of, units
 from tracker.types import Face, FaceState
 
 STAY = np.eye(2, 3)
@@ -191,3 +192,29 @@ def test_a_fast_head_whose_pixels_blur_is_not_left_behind() -> None:
     states = [noisy(make_state((x, 240.0), spread=s), random, 0.4) for x, s in zip(way, doubt, strict=True)]
     motions = [None, *(STAY if i < 45 else None for i in t[1:])]
     assert np.abs(x_of(follow(states, motions)) - way)[45:].max() < 0.1 * 850 * 0.15
+
+
+def test_a_trembling_picture_is_calmed_though_its_pixels_tell_of_it() -> None:
+    """A third of a pixel to and fro, as a hand-held camera does: the filter need not follow it at once."""
+    random = np.random.default_rng(4)
+    way = 320.0 + random.normal(0.0, 0.3, 150)
+    motions = [None, *(shift(d) for d in np.diff(way))]
+    found = x_of(follow([noisy(make_state((x, 240.0)), random, 0.2) for x in way], motions))[30:]
+    assert np.abs(np.diff(found, 2)).mean() < 0.4 * np.abs(np.diff(way[30:], 2)).mean()
+    assert np.abs(found - way[30:]).max() < 0.01 * FACE_M * 850
+
+
+@given(away=st.floats(-2.0, 2.0), length=st.floats(0.001, 0.1))
+@settings(max_examples=50, deadline=None)
+def test_a_leash_holds_and_does_not_jerk(away: float, length: float) -> None:
+    told = point_of(make_state())
+    unit, reach = units(told), np.full(7, length)
+
+    def held(share: float) -> float:
+        x = np.zeros(told.values.size)
+        x[3] = share * length * unit[3]
+        drawn = within(told.plus(x).pose, told.pose, unit, reach).minus(told.pose)
+        return float(drawn[3] / (length * unit[3]))
+
+    assert abs(held(away)) <= min(abs(away), 1.0) + 1e-9
+    assert abs(held(away + 0.01) - held(away)) < 0.02

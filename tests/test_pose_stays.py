@@ -83,3 +83,11 @@ def test_a_second_face_that_passes_leaves_the_pose(photo: Picture, tracker: Face
         return shown
 
     assert most_moved(angles(photo, tracker, passes)) < 1.5
+
+
+def test_a_face_is_carried_from_the_frame_after_it_was_found(photo: Picture, tracker: FaceTracker) -> None:
+    tracker.reset()
+    first, second = (tracker.step(Frame(photo.image, i / 30, i)).faces[0] for i in range(2))
+    assert first.carried is None
+    assert second.carried is not None
+    np.testing.assert_allclose(second.carried, np.eye(2, 3), atol=0.05)

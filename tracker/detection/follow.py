@@ -223,7 +223,10 @@ class FaceTracker:
                 number = old.face.id
             else:
                 number, self._next_id = self._next_id, self._next_id + 1
-            found.append(_Track(replace(face, id=number), frame.time, None, 0.0, None))
+            face = replace(face, id=number)
+            # Carried from the very next frame on: what one look says after the mean of several would make it jump.
+            anchor = anchor_at(frame.image, plain_crop(region_of_face(face)), frame.time)
+            found.append(_Track(face, frame.time, None, 0.0, None, anchor))
         return found
 
     def _study(self, image: Image, region: Affine, camera: Camera) -> Face:

@@ -35,6 +35,8 @@ _STEP = np.array([0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0])
 """Where the pixels say nothing of a moving face, its place, roll and size go on by the network's own steps."""
 _BRISK = 0.15
 """Face sizes a second of the pixels at which half of such a step is believed; at rest it is only noise."""
+_SETTLE_HZ = 1.5
+"""At first the pose is a mean of all there is, but drawn to it no faster: the first look is often the worst."""
 _GAINED, _LOST = 0.5, 0.1
 """Share of the trust in pixels that a frame with, or without, a motion adds or takes."""
 
@@ -46,7 +48,7 @@ class CarriedPose:
         self._pose = self._before = first.pose
         self.speed = 0.0
         self.trust = 0.0
-        self._age = 0.0
+        self.age = 0.0
         self._usual = np.full((2, 7), 0.01)
         self._lean = np.zeros(7)
 
@@ -61,7 +63,7 @@ class CarriedPose:
             share = sure * self.speed / (self.speed + _BRISK)
             self._pose = self._pose.plus(share * _STEP * measured.pose.minus(self._before))
         else:
-            self.trust += _GAINED * (1.0 - self.trust)
+            self.trust += (_GAINED if self.age > 0.0 else 1.0) * (1.0 - self.trust)
             moved = self._pose.carried(motion)
             way = (moved.values - self._pose.values)[3:6] / unit[3:6]
             turn = math.atan2(motion[1, 0], motion[0, 0]) / float(unit[2])
@@ -77,8 +79,8 @@ class CarriedPose:
         self._usual += smoothing(0.3, dt) * (np.minimum(size, 3.0 * self._usual) - self._usual)
         self._usual = np.minimum(np.maximum(self._usual, _USUAL[0]), _USUAL[1])
         cutoff = (_REST + _OPEN * self.speed + _ASTRAY * astray**2 + _BEHIND * behind**2) * sure
-        self._age += dt
-        settled = 1.0 - np.maximum(smoothing(cutoff, dt), dt / self._age)  # at first a mean of all there is
+        self.age += dt
+        settled = 1.0 - np.maximum(smoothing(cutoff, dt), min(dt / self.age, smoothing(_SETTLE_HZ, dt)))
         gain = 1.0 - settled * (1.0 - (1.0 - self.trust) * sure)
         self._pose = within(self._pose.plus(gain * difference), measured.pose, unit, leash)
         values = measured.values.copy()

@@ -15,14 +15,16 @@ from .one_euro import smoothing
 from .parts import CENTRE, Point
 from .turns import Vector
 
-_LENGTH = np.array([4.5, 4.5, 2.2, 1.2, 1.2, 2.2, 9.0])
+_LENGTH = np.array([6.0, 6.0, 2.9, 1.6, 1.6, 2.9, 12.0])
 """Deviations of a landmark that each number of a resting pose may be off: turns out of the picture's plane are told
 worst, and talking nods them; the place in the picture is told best."""
 _SPEED = 0.3
 """Face sizes a second at which half of that is allowed."""
 _SPEED_HZ = 3.0
-_CARRIED = 0.75
+_CARRIED = 0.25
 """Of that, what pixels which carry the pose give back: they know better than the network where it goes."""
+_SLACK = 0.2
+"""Share of its length within which a leash pulls at nothing."""
 _LEAST_NOISE = 0.004
 
 
@@ -43,8 +45,12 @@ class Leash:
 
 
 def within(pose: Point, told: Point, unit: Vector, length: Vector) -> Point:
-    """The pose, each of its numbers drawn to within `length` (7,) face sizes of what was told."""
-    away, most = pose.minus(told), length * unit
-    if (np.abs(away) <= most).all():
+    """The pose, each of its numbers drawn to within `length` (7,) face sizes of what was told.
+
+    The pull grows with the distance: a leash that jerks shakes what it holds.
+    """
+    away = pose.minus(told)
+    share = np.abs(away) / (length * unit)
+    if (share <= _SLACK).all():
         return pose
-    return told.plus(np.minimum(np.maximum(away, -most), most))
+    return told.plus(away / np.sqrt(1.0 + share * share))

@@ -22,6 +22,7 @@ QUICK = tuple(
     if name.startswith(("eyeBlink", "eyeSquint", "eyeWide", "jaw", "mouthClose"))
 )
 """The eyelids, and the jaw with what goes with it."""
+LIDS = tuple(i for i, name in enumerate(EXPRESSIONS) if name.startswith("eyeBlink"))
 
 
 Cutoff = TypeVar("Cutoff", float, Vector)
@@ -42,7 +43,10 @@ class Tuning:
     d_cutoff: Vector
 
 
-def tuning(parts: Parts, settings: Filter) -> Tuning:
+_RESIDUAL = OneEuro(min_cutoff=1.0, beta=2.0, d_cutoff=2.0)
+
+
+def tuning(parts: Parts, settings: Filter, residual: OneEuro = _RESIDUAL) -> Tuning:
     """The constants of each part. Eyelids and jaw are the fastest: a blink is over in five frames."""
     table = np.empty((3, parts.size))
 
@@ -54,7 +58,7 @@ def tuning(parts: Parts, settings: Filter) -> Tuning:
     put(parts.expression, settings.expression)
     start, count = parts.expression.start, parts.expression.stop - parts.expression.start
     put([start + i for i in QUICK if i < count], settings.eyelids)
-    put(parts.residual, OneEuro(min_cutoff=1.0, beta=2.0, d_cutoff=2.0))
+    put(parts.residual, residual)
     put(parts.spread, OneEuro(min_cutoff=3.0, beta=0.0, d_cutoff=1.0))
     put(parts.identity, OneEuro(min_cutoff=0.1, beta=0.0, d_cutoff=1.0))
     return Tuning(*table)

@@ -16,11 +16,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ..settings import Filter
+from ..settings import Filter, OneEuro
 from .carried import CarriedPose
 from .leash import Leash, within
 from .noise import NoiseMeter
-from .one_euro import LowPass, tuning
+from .one_euro import LIDS, LowPass, smoothing, tuning
 from .parts import POSE, Parts, Point, units
 from .turns import Vector
 
@@ -29,21 +29,35 @@ _GROUPS = np.array([0, 1, 2, 3, 3, 4, 5])
 _MODES = 3
 _SAME = np.eye(_MODES)
 _OTHERS = 1.0 - _SAME
-_PROCESS = np.array([0.004, 0.1, 1.5])[:, None] ** 2
+_PROCESS = np.array([0.004, 0.1, 3.0])[:, None] ** 2
 """White acceleration's density of resting, drifting, moving, in (face sizes)^2/s^3."""
 _TAU = np.array([0.08, 0.5, 2.0])[:, None]
 """Seconds in which a velocity dies away in each mode."""
-_CALMER = 2.0
-"""How much more noise is expected of a pose that pixels carry: what is left of it moves slowly."""
+_CALMER = 4.0
+"""How much more noise is expected of a pose that pixels carry: what is left of it is the trembling of the picture."""
+_START_S = 0.5
+"""Seconds until that is so: at first a filter that expects much noise would lag behind a head whose speed it learns."""
 _MOST = 0.002
 """Face sizes: the most noise that a pose which pixels carry can have. A head that shakes too fast for its differences
 to tell motion from noise must not be taken for a noisy one that rests."""
-_BRISK = 2.0
-"""Face sizes a second of the pixels at which half of that is given up."""
+_BRISK = 0.33
+"""Face sizes a second of the pixels at which half of that is given up, and beyond which soon all: a fast head is seen
+where it is."""
+_BRISK_S = 0.4
+"""Seconds in which briskness dies away: a head that turns back does not rest where it turns."""
+_ROOM = 1.6
+"""Leashes by which the estimate may be off the pose that its measurements were carried to."""
 _DWELL = 4.0
 """Seconds that a mode lasts on average."""
+_EAGER, _LEAST_BELIEF = 0.4, 0.002
+"""How much a frame's evidence counts, since errors of one frame are those of the next, and the least belief in a mode:
+who changes his mind gradually does not catch up with a jerk."""
 _DOUBTFUL = 1.5
 """Beyond so many times the usual doubt, expression follows the network slower."""
+_RESIDUAL = OneEuro(min_cutoff=0.3, beta=0.5, d_cutoff=1.0)
+_LIDS_REST, _LIDS_OPEN, _SPEED_OPEN = 1.0, 5.0, 2.0
+"""The residual corrects what expression and pose say, so it goes with them: Hz per what a lid's speed has beyond the
+first (1/s), and per face size a second of the pixels."""
 
 _ONE_OF = np.eye(6)[_GROUPS]
 """(7, 6): sums the numbers of each group."""
@@ -116,10 +130,10 @@ class MotionModes:
 
     def _judge(self, surprise: Vector, spread: Vector, unit: Vector, expected: npt.NDArray[np.float64]) -> None:
         """Bayes: belief in each mode from how likely its surprise was, per group."""
-        evidence = -0.5 * (surprise * surprise / spread + np.log(spread / unit**2))
+        evidence = -0.5 * _EAGER * (surprise * surprise / spread + np.log(spread / unit**2))
         total = evidence @ _ONE_OF
         belief = expected * np.exp(total - total.max(0))
-        belief = np.maximum(belief / belief.sum(0), 1e-6)
+        belief = np.maximum(belief / belief.sum(0), _LEAST_BELIEF)
         self._belief = belief / belief.sum(0)
 
 
@@ -135,7 +149,9 @@ class StillpointFilter:
         self._carried = CarriedPose(first)
         self._lowpass = LowPass(parts.size)
         self._leash = Leash(first)
-        self._weight = 0.0
+        self._weight = self._brisk = 0.0
+        first_shape, shapes = parts.expression.start, parts.expression.stop - parts.expression.start
+        self._lids = [first_shape + i for i in LIDS if i < shapes]
         self.configure(settings)
 
     @property
@@ -145,28 +161,43 @@ class StillpointFilter:
 
     def configure(self, settings: Filter) -> None:
         self._calm, self._identity_s = settings.still.calm, settings.still.identity_s
-        self._tuning = tuning(self._parts, settings)
+        self._tuning = tuning(self._parts, settings, _RESIDUAL)
 
     def step(self, measured: Point, dt: float, noise: float, carried: Vector | None = None) -> Point:
         """`noise`: the network's mean standard deviation of a landmark, in face sizes."""
         unit = units(self.estimate)
         doubt = self._meter.doubt(noise, dt)
         trust = self._carried.trust if carried is not None else 0.0
-        told, leash = measured.pose, self._leash.length(measured, dt, noise, unit, trust)
+        leash = self._leash.length(measured, dt, noise, unit, trust)
         measured = self._carried.step(measured, dt, carried, unit, leash, doubt)
         self._meter.add(measured.pose, dt, unit)
         difference = measured.minus(self.estimate)
-        move = self._lowpass.gain(difference, dt, 1.0, self._tuning) * difference / max(doubt / _DOUBTFUL, 1.0) ** 2
-        calm = self._calm * (1.0 + _CALMER * self._carried.trust / (1.0 + self._carried.speed / _BRISK))
+        move = self._shape_gain(difference, dt) * difference / max(doubt / _DOUBTFUL, 1.0) ** 2
         most = _MOST + (1.0 - self._carried.trust)
-        variance = (calm * doubt * np.minimum(self._meter.deviation, most) * unit) ** 2
+        variance = (self._expected(dt) * doubt * np.minimum(self._meter.deviation, most) * unit) ** 2
         move[POSE] = self._modes.step(difference[POSE], dt, variance, unit)
         move[self._parts.identity] = self._pool(dt, doubt) * difference[self._parts.identity]
         self.estimate = self.estimate.plus(move)
-        held = within(self.estimate.pose, told, unit, leash)
+        held = within(self.estimate.pose, measured.pose, unit, _ROOM * leash)
         if held.rotation is not self.estimate.rotation:
             self.estimate = Point(held.rotation, np.concatenate((held.values, self.estimate.values[POSE.stop :])))
         return self.estimate
+
+    def _expected(self, dt: float) -> float:
+        """By what the measured noise is multiplied."""
+        self._brisk = max(self._carried.speed, self._brisk * math.exp(-dt / _BRISK_S))
+        sure = self._carried.trust * min(self._carried.age / _START_S, 1.0)
+        return self._calm * (1.0 + _CALMER * sure * sure) / (1.0 + (self._brisk / _BRISK) ** 3)
+
+    def _shape_gain(self, difference: Vector, dt: float) -> Vector:
+        """(n,) of expression and residual."""
+        gain = self._lowpass.gain(difference, dt, 1.0, self._tuning)
+        speeds = self._lowpass.speed
+        lids = max(abs(float(speeds[i])) for i in self._lids) if self._lids else 0.0
+        lively = _LIDS_OPEN * max(lids - _LIDS_REST, 0.0) + _SPEED_OPEN * self._carried.speed
+        residual = gain[self._parts.residual]
+        np.maximum(residual, smoothing(lively, dt), out=residual)
+        return gain
 
     def _pool(self, dt: float, doubt: float) -> float:
         """The newest frame's share of the mean; seconds count, not frames."""
