@@ -105,7 +105,8 @@ class OpenGLHead(gl.GLViewWidget):  # type: ignore[misc]
     """pyqtgraph's orbiting view with the one mesh in it, and in its place a personal head's splats or textured mesh."""
 
     failed = pyqtSignal(str)
-    person_failed = pyqtSignal(str)
+    person_failed = pyqtSignal(str, str)
+    """What cannot be drawn here ("splats" or "mesh"), and why."""
     turned = pyqtSignal()
 
     def __init__(self, head: HeadModel, background: str) -> None:
@@ -113,7 +114,8 @@ class OpenGLHead(gl.GLViewWidget):  # type: ignore[misc]
         self.setBackgroundColor(background)
         self.look_from_front()
         self._mesh = _Mesh(head, self.failed.emit)
-        self._splats, self._textured = SplatItem(self.person_failed.emit), TexturedItem(self.person_failed.emit)
+        self._splats = SplatItem(lambda why: self.person_failed.emit("splats", why))
+        self._textured = TexturedItem(lambda why: self.person_failed.emit("mesh", why))
         for item in (self._mesh, self._splats, self._textured):
             self.addItem(item)
         self.setAccessibleName("3D head, OpenGL")

@@ -18,7 +18,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidg
 
 from tracker.avatar.render import tinted as tinted_texture
 from tracker.head import HeadModel
-from tracker.types import Array, FaceState, Image
+from tracker.types import Array, Face, Image
 
 from .head_software import SoftwareHead
 from .keys import hint
@@ -30,6 +30,8 @@ from .theme import Colors, icon
 log = logging.getLogger(__name__)
 PICTURE_PERIOD_S = 0.1
 """Between two pictures of a personal head without OpenGL: each takes a core for some tens of milliseconds."""
+DRAWINGS: tuple[Drawing, ...] = ("splats", "mesh", "generic")
+"""From the best way on; each falls back to the next."""
 ON_PROCESSOR = ("llvmpipe", "softpipe", "swiftshader", "software rasterizer", "gdi generic")
 
 
@@ -91,6 +93,7 @@ class HeadView(QWidget):
 
     follow_changed = pyqtSignal(bool)
     _prepared = pyqtSignal(object, object)
+    _unprepared = pyqtSignal(object, str)
 
     def __init__(self, head: HeadModel, colors: Colors, follow: bool = True, renderer: str = "auto") -> None:
         super().__init__()
@@ -100,12 +103,15 @@ class HeadView(QWidget):
         self._shape = HeadShape(head.mean, head.normals, np.eye(3, dtype=np.float32))
         self._person: Person | None = None
         self._manner = Manner()
-        self._state: FaceState | None = None
+        self._face: Face | None = None
         self._turn_asked = np.eye(3, dtype=np.float32)
         self._picture_due = 0.0
         self._reason = ""
-        self._preparer = Preparer(self._hand_over)
-        self._prepared.connect(self._show_prepared)  # queued: it is emitted in the preparer's thread
+        self._lost: dict[Drawing, str] = {}
+        self._person_lost: dict[Drawing, str] = {}
+        self._preparer = Preparer(self._hand_over, self._unprepared.emit)
+        self._prepared.connect(self._show_prepared)  # queued: these are emitted in the preparer's thread
+        self._unprepared.connect(self._show_unprepared)
         self.prepared: Prepared | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("3D head")
@@ -142,7 +148,7 @@ class HeadView(QWidget):
         if scene.head is not None:
             self._shape = scene.head
             faces = (scene.tracked.raw if scene.wish.raw else scene.tracked.stable).faces
-            self._state = faces[0].state if faces else None
+            self._face = faces[0] if faces else None
             if self.isVisible():
                 self._draw()
 
@@ -152,9 +158,26 @@ class HeadView(QWidget):
 
     def set_person(self, person: Person | None) -> None:
         """Draw this personal head from now on; None: the generic one."""
-        self._person = person
+        self._person, self._person_lost = person, {}
         self._dress_renderer()
         self._draw()
+
+    @property
+    def drawing(self) -> Drawing:
+        """How the head is drawn: as asked, or the next way that works."""
+        if self._person is None:
+            return "generic"
+        best = DRAWINGS.index(self._manner.drawing)
+        if best == 0 and (self._person.rig is None or isinstance(self.renderer, SoftwareHead)):
+            best = 1
+        while DRAWINGS[best] in self._lost or DRAWINGS[best] in self._person_lost:
+            best += 1
+        return DRAWINGS[best]
+
+    @property
+    def note(self) -> str:
+        """Why this is drawn, and not something better; empty where nothing is amiss."""
+        return "" if self._note.isHidden() else self._note.text()
 
     def set_manner(self, manner: Manner) -> None:
         """Draw the personal head in this manner."""
@@ -220,10 +243,9 @@ class HeadView(QWidget):
             else:
                 # Told while it paints: it can only be taken away afterwards.
                 view.failed.connect(lambda why: QTimer.singleShot(0, lambda: self._replace(why)))
-                view.person_failed.connect(lambda why: QTimer.singleShot(0, lambda: self._replace(why)))
+                view.person_failed.connect(lambda what, why: QTimer.singleShot(0, lambda: self._lose(what, why)))
                 view.turned.connect(self._draw_person)
                 self._layout.insertWidget(1, view, 1)
-                self._note.hide()
                 self._reason = ""
                 return view
         return self._use_software(reason)
@@ -233,7 +255,6 @@ class HeadView(QWidget):
         self._layout.insertWidget(1, software, 1)
         software.turned.connect(self._draw_person)
         self._reason = reason
-        self._note.show()
         self._tell()
         return software
 
@@ -249,6 +270,7 @@ class HeadView(QWidget):
         self._layout.removeWidget(old)
         old.hide()
         old.deleteLater()
+        self._lost = {}
         self.renderer = self._make_renderer() if reason is None else self._use_software(reason)
         self._dress_renderer()
         self._draw()
@@ -257,7 +279,7 @@ class HeadView(QWidget):
         return self._shape.turn if self._follow else np.eye(3, dtype=np.float32)
 
     def _draw(self) -> None:
-        if self._person is not None and self._manner.drawing != "generic":
+        if self.drawing != "generic":
             self._draw_person()
             return
         turn = self._turn()
@@ -269,10 +291,32 @@ class HeadView(QWidget):
 
     def _tell(self) -> None:
         """Why this is drawn, and not something better."""
+        parts = []
         if self._reason:
             mesh = self._person is not None and self._person.rig is not None and self._manner.drawing == "splats"
             instead = " The head is drawn as its textured mesh: splats need OpenGL." if mesh else ""
-            self._note.setText(f"Drawn in software: {self._reason}{instead}")
+            parts.append(f"Drawn in software: {self._reason}{instead}")
+        if self._person is not None:
+            instead_of: dict[Drawing, str] = {"splats": "its textured mesh", "mesh": "the generic head"}
+            for what, other in instead_of.items():
+                why = self._lost.get(what) or self._person_lost.get(what)
+                if why:
+                    parts.append(f"{why.rstrip('.')}. Instead {other} is drawn.")
+        self._note.setText(" ".join(parts))
+        self._note.setVisible(bool(parts))
+
+    def _lose(self, what: Drawing, why: str) -> None:
+        """A way of drawing the personal head that this renderer turned out not to have."""
+        self._lost[what] = why
+        self._tell()
+        self._draw()
+
+    def _show_unprepared(self, asked: Asked, why: str) -> None:
+        if asked.person is self._person:
+            what: Drawing = "splats" if asked.drawing == "splats" and not asked.picture else "mesh"
+            self._person_lost[what] = f"This head cannot be drawn ({why})"
+            self._tell()
+            self._draw()
 
     def _dress_renderer(self) -> None:
         self._tell()
@@ -283,7 +327,7 @@ class HeadView(QWidget):
     def _draw_person(self) -> None:
         """Have the personal head prepared, in its own thread."""
         person, manner = self._person, self._manner
-        if person is None or manner.drawing == "generic" or not self.isVisible():
+        if person is None or self.drawing == "generic" or not self.isVisible():
             return
         pictured = isinstance(self.renderer, SoftwareHead)
         if pictured:
@@ -297,10 +341,10 @@ class HeadView(QWidget):
         self._preparer.ask(
             Asked(
                 person,
-                self._state,
+                self._face,
                 orbit.rotation(turn),
                 orbit.distance,
-                manner.drawing,
+                self.drawing,
                 manner.light,
                 manner.tinted,
                 self._follow,
@@ -313,7 +357,7 @@ class HeadView(QWidget):
         self._prepared.emit(prepared, self._turn_asked)
 
     def _show_prepared(self, prepared: Prepared, turn: Array) -> None:
-        if self._person is None or self._manner.drawing == "generic":
+        if self.drawing == "generic":
             return
         if isinstance(prepared, PictureOf) == isinstance(self.renderer, SoftwareHead):
             self.prepared = prepared

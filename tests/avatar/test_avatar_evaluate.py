@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tracker.avatar.completion import SIZE, WIDE, inputs, load_completion
-from tracker.avatar.evaluate import Foretold, Outcome, Person, half_of, identity_figures, summary
-from tracker.avatar.likeness import psnr, ssim
+from tracker.avatar.figures import Foretold, Outcome, Person, half_of, identity_figures, summary
+from tracker.avatar.likeness import evened, psnr, ssim
 from tracker.avatar.report import marks, write_report
 
 RANDOM = np.random.default_rng(2)
@@ -26,6 +26,8 @@ def test_likeness_is_measured_inside_the_mask() -> None:
     assert ssim(picture, picture, mask) == pytest.approx(1)
     other[:20] = np.clip(picture[:20].astype(int) + 1, 1, 255).astype(np.uint8)
     assert psnr(picture, other, mask) == pytest.approx(48.13, abs=0.1)
+    dim = (picture * np.array([0.5, 0.6, 0.7])).astype(np.uint8)
+    assert psnr(dim, picture, mask) < 20 < 40 < psnr(evened(dim, picture, mask), picture, mask)
     assert ssim(picture, RANDOM.integers(0, 255, (40, 40, 3), dtype=np.uint8), mask) < 0.2
 
 
@@ -40,22 +42,31 @@ def test_shapes_of_a_person_are_compared_with_those_between_persons() -> None:
     assert figures["within_mm"] == pytest.approx(np.sqrt(3) * 0.97, rel=0.05)
     assert figures["between_mm"] == pytest.approx(np.sqrt(3) * 3.0, rel=0.1)
     assert figures["ratio"] < 0.4
+    assert figures["found_again"] == 1.0
+
+
+def test_a_shape_that_is_everybodys_finds_nobody() -> None:
+    shapes = RANDOM.normal(0, 0.001, (30, 4, 50, 3)).astype(np.float32)
+    people = [Person(str(k), "report", own, own) for k, own in enumerate(shapes)]
+    assert identity_figures(people)["fitted"]["found_again"] < 0.2
 
 
 def foretold(contestant: str, yaw: float, value: float, task: str = "one frame") -> Foretold:
-    return Foretold("clip", "report", task, contestant, "clip 1", yaw, value, 0.5, float("nan"))
+    return Foretold("clip", "report", task, contestant, "clip 1", yaw, value, value + 1, 0.5, float("nan"))
 
 
 def test_marks_are_of_the_report_half_and_the_files_can_be_read(tmp_path: Path) -> None:
     frames = [foretold("projected", 40, 16.0), foretold("mesh", -45, 18.0), foretold("mesh", 5, 30.0)]
-    frames += [foretold("mesh", 5, 23.0, "turn"), Foretold("t", "tune", "turn", "mesh", "t 1", 5, 50.0, 1.0, 1.0)]
+    frames += [foretold("mesh", 5, 23.0, "turn"), Foretold("t", "tune", "turn", "mesh", "t 1", 5, 50.0, 50.0, 1.0, 1.0)]
     picture = np.zeros((16, 16, 3), np.uint8)
     outcome = Outcome(frames, [], [], [("clip", [("frame", picture)])], ["other: no face"])
-    gain, turn, shape = marks(outcome)
+    frames.append(foretold("mesh", 40, 20.0, "one picture"))
+    gain, persons, turn, shape = marks(outcome)
+    assert persons["found"] is None and not persons["met"]
     assert gain["found"] == pytest.approx(2.0) and gain["met"]
     assert turn["found"] == pytest.approx(23.0) and not turn["met"]
     assert shape["found"] is None and not shape["met"]
-    assert [r["frames"] for r in summary(frames) if r["yaw"] == "30-60"] == [1, 1]
+    assert [r["frames"] for r in summary(frames) if r["yaw"] == "30-60"] == [1, 1, 1]
     written = write_report(outcome, tmp_path / "out", {})
     assert [p.name for p in written] == ["heads.json", "heads.html", "heads.png"]
     facts = json.loads(written[0].read_text())

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tracker.avatar.fit import Seen, fit_views
 from tracker.avatar.hair import hair_volume
+from tracker.avatar.identity import MODEL, Expected, load_expected, save_expected
 from tracker.avatar.membrane import scalp
 from tracker.avatar.picture import cut_out, inside
 from tracker.avatar.render import rasterise, viewpoint
+from tracker.errors import ModelError
 from tracker.head import EXPRESSIONS, load_head
 from tracker.types import Array, FaceState, rotation_from_angles
 
@@ -50,7 +53,7 @@ def deviation_mm(identity: Array) -> float:
 
 def test_shape_pose_and_expression_are_found_again() -> None:
     seen, true = zip(*(seen_at(yaw) for yaw in (-30, 0, 30)), strict=True)
-    fit = fit_views(seen)
+    fit = fit_views(seen, expected=MODEL)  # whose mean and deviations these shapes were drawn with
     assert deviation_mm(fit.identity) < 1.2 < deviation_mm(np.zeros(40, np.float32))
     assert fit.misfit < 0.003
     for state, truth in zip(fit.states, true, strict=True):
@@ -64,6 +67,35 @@ def test_more_views_tell_the_shape_better() -> None:
     several = fit_views([seen_at(yaw, noise=1.5)[0] for yaw in (-40, -20, 0, 20, 40)])
     alone = fit_views([seen_at(0, noise=1.5)[0]])
     assert deviation_mm(several.identity) < deviation_mm(alone.identity)
+
+
+def test_a_picture_that_tells_nothing_gives_the_expected_shape() -> None:
+    seen, _ = seen_at(0)
+    blind = replace(seen, std=np.full_like(seen.std, 1e4))
+    assert np.allclose(fit_views([blind]).identity, load_expected().mean, atol=1e-3)
+    other = Expected(np.full(40, 0.3, np.float32), 1.0)
+    assert np.allclose(fit_views([blind], expected=other).identity, 0.3, atol=1e-3)
+
+
+def test_a_firmer_expectation_is_left_less() -> None:
+    seen, _ = seen_at(0, noise=2.0)
+    mean = MODEL.mean
+    loose, firm = (fit_views([seen], expected=Expected(mean, hold)).identity for hold in (1.0, 50.0))
+    assert np.linalg.norm(firm) < 0.8 * np.linalg.norm(loose)
+
+
+def test_the_expected_shape_is_read_as_it_was_written_or_refused(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "identity.json"
+    mean = RANDOM.normal(0, 0.5, 40).astype(np.float32)
+    save_expected(mean, {"pictures": 3}, file)
+    assert np.allclose(load_expected(file).mean, mean, atol=1e-4)
+    for text in ("", "[]", '{"mean": [1, 2]}', '{"mean": "x"}'):
+        bad = tmp_path / f"bad{len(text)}.json"
+        bad.write_text(text)
+        with pytest.raises(ModelError, match="restore assets/head"):
+            load_expected(bad)
+    with pytest.raises(ModelError, match="missing"):
+        load_expected(tmp_path / "none.json")
 
 
 def test_a_known_shape_is_held() -> None:

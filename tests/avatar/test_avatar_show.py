@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from avatar_toy import plain, view_state
 
-from tracker.avatar.perform import Agreement, apertures, gain, moved, perform
+from tracker.avatar.drive import LAYOUT
+from tracker.avatar.perform import Agreement, apertures, moved, perform
 from tracker.avatar.seed import seeds
 from tracker.avatar.show import BACKDROP, MeshHead, drawer, sheet, turntable
 from tracker.avatar.store import list_heads, save_avatar
@@ -67,7 +68,7 @@ def test_a_clip_and_the_head_that_does_the_same_stand_side_by_side(head: Avatar)
     assert (shown[0][0][:, 64:] != BACKDROP).any(-1).mean() > 0.2
     assert (shown[2][0][:, 64:] == BACKDROP).all()  # no face, no head
     still, talking = (Face(s, basis) for s in states)
-    assert apertures(talking)[0] > apertures(still)[0] + 0.1
+    assert apertures(talking.landmarks_px(LAYOUT))[0] > apertures(still.landmarks_px(LAYOUT))[0] + 0.1
     part = moved(states[0], np.array([20.0, 30.0]), 0.5)
     points = load_head().mean[:50]
     assert np.allclose(part.project(points), (states[0].project(points) - [20, 30]) * 0.5, atol=1e-3)
@@ -75,12 +76,13 @@ def test_a_clip_and_the_head_that_does_the_same_stand_side_by_side(head: Avatar)
 
 def test_agreement_is_a_correlation_and_says_when_there_is_none() -> None:
     agreement = Agreement()
-    assert agreement.correlations() == {"lips": None, "lids": None}
-    agreement.lips = [(0.1 * i, 0.05 * i + 0.2) for i in range(12)]
-    agreement.lids = [(0.3, 0.3)] * 12
-    assert agreement.correlations()["lips"] == pytest.approx(1.0)
-    assert agreement.correlations()["lids"] is None
-    assert gain(agreement.lips) == pytest.approx(0.5) and gain(agreement.lids) is None
+    nothing = {"frames": 0, "correlation": None, "gain": None}
+    assert agreement.figures() == {way: {"lips": nothing, "lids": nothing} for way in ("mesh", "seen")}
+    agreement.mesh["lips"] = [(0.1 * i, 0.05 * i + 0.2) for i in range(12)]
+    agreement.mesh["lids"] = [(0.3, 0.3)] * 12
+    figures = agreement.figures()["mesh"]
+    assert figures["lips"]["correlation"] == pytest.approx(1.0) and figures["lips"]["gain"] == pytest.approx(0.5)
+    assert figures["lids"] == {"frames": 12, "correlation": None, "gain": None}
 
 
 def test_render_writes_a_video_and_a_sheet(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,25 @@ def naive(prints: Footprints, alpha: np.ndarray, color: np.ndarray, size: int) -
     return out
 
 
+def test_what_faces_the_camera_comes_farthest_first_and_lies_where_it_does_among_all() -> None:
+    model, splats = load_head(), some_splats(600)
+    rig = Rig(splats, model.skin)
+    eye = np.array([0.2, 0.05, 0.55], np.float32)
+    ahead = np.asarray(-eye / np.linalg.norm(eye), np.float32)
+    which, some = rig.farthest_first(model.mean, eye, ahead, 0.15)
+    every = rig.posed(model.mean)
+    assert 0.2 < len(which) / len(splats) < 0.9 and len(set(which.tolist())) == len(which)
+    for part in ("mean", "cov", "normal"):
+        assert np.allclose(getattr(some, part), getattr(every, part)[:, which], rtol=1e-4, atol=1e-9)
+    assert (np.diff(ahead @ some.mean) < 1e-5).all()
+    ray = every.mean - eye[:, None]
+    aside = (ray * every.normal).sum(0) / np.linalg.norm(ray, axis=0)
+    hidden = np.setdiff1d(np.arange(len(splats)), which)
+    assert aside[hidden].min() > 0 and aside[which].max() < 0.3
+    assert np.allclose(rig.color(some.mean, eye, which), rig.color(every.mean, eye)[which], atol=1e-6)
+    assert np.allclose(rig.spread(model.mean, which), rig.spread(model.mean)[:, which], atol=1e-6)
+
+
 def test_the_rasterizer_is_the_naive_one_but_quicker() -> None:
     model, splats = load_head(), some_splats(400)
     rig = Rig(splats, model.skin)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,11 +11,13 @@ import pytest
 from tracker.avatar.atlas import texels
 from tracker.avatar.finish import finish, plain
 from tracker.avatar.lighting import WHITE, estimate, shading
-from tracker.avatar.membrane import scalp, spread
+from tracker.avatar.membrane import mesh_normals, scalp, spread
+from tracker.avatar.picture import matte
 from tracker.avatar.render import rasterise, render_mesh, viewpoint
 from tracker.avatar.texture import unwrap
 from tracker.avatar.types import GUESSED, MIRRORED, SEEN, Avatar, ball_centre, eyeball
 from tracker.head import EXPRESSIONS, load_head
+from tracker.head.model import vertex_normals
 
 SIZE = 128
 
@@ -89,6 +93,40 @@ def test_what_is_drawn_is_read_back_and_what_is_hidden_is_not() -> None:
         < 0.25 * sample.weight[(place[:, 0] < -0.05) & (place[:, 2] < -0.05)].mean()
     )
     assert sample.weight[place[:, 2] < -0.15].max() == 0
+
+
+def test_hair_where_the_picture_ends_is_read_though_hair_at_its_own_rim_is_not() -> None:
+    avatar, grid, size = painted(), texels(SIZE), 256
+    state = viewpoint(0, 10, size)
+    picture, cover, _ = render_mesh(avatar, state, (size, size))
+    middle = np.median(state.project(avatar.neutral[scalp() > 0.9])[:, 1])
+    shown = np.broadcast_to(np.arange(size)[:, None] > middle, (size, size))
+    head = np.where(shown, 255 * cover, 0).astype(np.uint8)
+    blind, knowing = (unwrap(picture, head, state, avatar.neutral, grid, s).weight for s in (None, shown))
+    hair = grid.points(scalp()[:, None])[:, 0]
+    assert (knowing >= blind).all() and np.array_equal(knowing[hair == 0], blind[hair == 0])
+    assert knowing[hair > 0.5].sum() > 1.5 * blind[hair > 0.5].sum()
+
+
+def test_dark_hair_before_a_dark_ground_belongs_to_the_head() -> None:
+    size, grid = 192, texels(SIZE)
+    avatar, state = painted(), viewpoint(0, 0, 192)
+    colour = np.where(grid.points(scalp()[:, None]) > 0.3, 18.0, 170.0) * np.ones(3)
+    haired = replace(avatar, texture=np.asarray(grid.image(colour.astype(np.uint8)), dtype=np.uint8))
+    picture, _, _ = render_mesh(haired, state, (size, size))
+    random = np.random.default_rng(0)
+    picture = np.clip(
+        picture + 16.0 * (picture.max(-1, keepdims=True) == 0) + random.normal(0, 2, picture.shape), 0, 255
+    )
+    found = matte(picture.astype(np.uint8), state, avatar.neutral)
+    column, row = state.project(np.array([[0.0, 0.085, 0.03]], np.float32))[0].astype(int)
+    assert picture[row, column].max() < 40 and found[row, column] == 255
+    assert found[4, 4] == 0
+
+
+def test_normals_of_every_frame_are_those_of_the_model() -> None:
+    vertices = painted().vertices(np.full(52, 0.2, np.float32))
+    assert np.abs(mesh_normals(vertices) - vertex_normals(vertices, load_head().tri)).max() < 1e-5
 
 
 def test_light_is_found_and_everywhere_light_leaves_colours_alone() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 torch = pytest.importorskip("torch")
 
@@ -112,7 +113,7 @@ def test_two_processes_train_one_model(data: Path, tmp_path: Path) -> None:
     environ = dict(os.environ) | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
         (sys.executable, *launch, str(data), str(tmp_path / "run")), env=environ, capture_output=True, text=True,
-        timeout=180, check=False,
+        timeout=3 * PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] == 4

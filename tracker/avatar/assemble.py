@@ -151,7 +151,7 @@ def gather(shots: Sequence[Shot], recipe: Recipe, clock: Clock) -> Gathered:
     samples: list[Sample] = []
     for i, (shot, m, state) in enumerate(zip(shots, mattes, fit.states, strict=True)):
         clock.at("texture", i / len(shots))
-        samples.append(unwrap(shot.image, m, state, shape.vertices(state.expression), grid))
+        samples.append(unwrap(shot.image, m, state, shape.vertices(state.expression), grid, shot.shown))
     light = light_of(samples, grid)
     albedo, confidence = fuse(samples, light, sharp)
     views = tuple(

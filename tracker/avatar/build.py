@@ -28,6 +28,12 @@ _CELL_DEG = 7.0
 _LEAST_FACE_PX = 36.0
 _LEAST_PRESENCE, _MOST_STD = 0.75, 0.05
 _LEAST_TURN_DEG = 8.0
+_SMALL_FACE_PX = 100.0
+"""Below this a head is built, and its blur is foretold."""
+_AJAR = 0.12
+"""Of the inner lips' distance over the mouth's width: from here on teeth show."""
+_LOOKS = 3
+"""So many of a clip's views are looked at as stills, until one of them shows a person."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +70,9 @@ def build_head(
     if path is not None and path.is_file() and path.suffix.lower() in PICTURES:
         clock.at("find")
         shots = [shot_of_picture(read_picture(path), path.name, tracker)]
+        note = _foretold(shots[0].face)
+        if note:
+            facts["note"] = note
     else:
         shots = _views(source if path is None else str(path), tracker, clock, digest, resume, settings)
         facts["covered_deg"] = _range(shots)
@@ -106,6 +115,16 @@ def shot_of_picture(image: Image, name: str, tracker: FaceTracker) -> Shot:
         )
     _check(first, image, name)
     return cut_shot(image, first, name, tracker, PHOTO_SIDE)
+
+
+def _foretold(face: Face) -> str:
+    """What will be amiss with a head from this photograph; empty where nothing is known."""
+    parts, size = [], face.size_px
+    if size < _SMALL_FACE_PX:
+        parts.append(f"The face is only {size:.0f} pixels large, so the head is blurred; take one from nearer.")
+    if _open_mouth(face.landmarks_px("ibug68")) > _AJAR:
+        parts.append("The mouth is open, so teeth are painted on the head's lips; take one with closed lips.")
+    return " ".join(parts)
 
 
 def _crowd(image: Image, first: Face, tracker: FaceTracker) -> bool:
@@ -157,6 +176,8 @@ def _views(
     with open_source(source, (settings or load_settings()).capture) as frames:
         shots = choose(watch(frames, tracker, clock, Path(source).name))
     clock.at("find")
+    if not any(tracker.detect(shot.image) for shot in shots[:_LOOKS]):  # following is quicker to believe than finding
+        raise SourceError(f"A head cannot be built from {Path(source).name}: what moves in it is no person's face.")
     shots = [_studied(shot, tracker) for shot in shots]
     if resume is not None and digest is not None:
         save_views(resume, digest, [(s.name, s.image, s.shown, s.face.bbox) for s in shots])

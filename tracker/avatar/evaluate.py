@@ -1,10 +1,11 @@
-"""Measuring heads: one clip's frames build a head, its other frames say how well the head foretells them.
+"""Measuring heads: some pictures of a person build a head, the others say how well the head foretells them.
 
-Two tasks. `one frame`: the most frontal frame builds, all other directions are foretold. `turn`: every fifth frame is
-held out, the others build. Each foretold frame's pose and expression come from its own landmarks with the head's shape
-held; pixels are compared where the fitted head (without hair's volume) is and the frame's matte says head, and nothing
-else of the frame is used: no gain, no shift. All contestants draw at the same pose but for the generic head, which has
-one of its own.
+Three tasks. `one frame`: a clip's most frontal frame builds, all other directions are foretold; `one picture`: the same
+of the persons of a pack. `turn`: every fifth frame is held out, the others build. Each foretold frame's pose and
+expression come from its own landmarks and from where its pixels show the projected texture, with the head's shape held;
+pixels are compared where the fitted head (without hair's volume) is and the frame's matte says head, and nothing else
+of the frame is used: no gain but in the figure that says so. All contestants draw at the same pose but for the generic
+head, which has one of its own, by its landmarks.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from __future__ import annotations
 import resource
 import sys
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,21 @@ from ..detection.follow import FaceTracker
 from ..errors import SourceError
 from ..head import load_head
 from ..settings import Capture
-from ..types import Array, Face, FaceState, Frame, Image
+from ..types import Face, FaceState, Frame, Image
+from .align import vertices_found
 from .assemble import Clock, Gathered, Recipe, Shot, gather
+from .atlas import texels
 from .build import Candidate, candidate_of, choose
 from .draw import over
-from .fit import fit_views, landmarks_of
-from .likeness import psnr, ssim
+from .figures import BINS, Foretold, Outcome, Person, half_of
+from .fit import Seen, fit_views, landmarks_of
+from .likeness import evened, psnr, ssim
 from .picture import matte, silhouette
 from .show import Drawer, drawer
+from .texture import unwrap
 from .types import Avatar
 
 SIDE = 256
-BINS = ((0.0, 15.0), (15.0, 30.0), (30.0, 60.0))
-"""Degrees of |yaw| that figures are given for."""
 CONTESTANTS = ("generic", "projected", "mirrored", "mesh")
 """The generic head in the skin's mean colour; the picture's projection with the mean colour where nothing was seen;
 that with the mirror image and colours carried on; with the learned completion. "splats" where they are asked for."""
@@ -55,57 +57,31 @@ Optimise = Callable[[Avatar], Avatar]
 Tell = Callable[[str, float], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Foretold:
-    """One held-out frame, drawn by one contestant. `landmarks`: the mean error of the 68 points found again in the
-    drawing, % of the face's size (NaN where no face is found in it)."""
-
-    clip: str
-    half: str
-    task: str
-    contestant: str
-    frame: str
-    yaw: float
-    psnr: float
-    ssim: float
-    landmarks: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Person:
-    """One clip's person: `shapes` (frames, vertices, 3) m of the face as fitted to single frames, and `network` as the
-    network says by itself."""
+class Portrait:
+    """One person in several `pictures`: each a name, RGB (H, W, 3) and a box round the face in its pixels."""
 
-    clip: str
-    half: str
-    shapes: Array
-    network: Array
+    name: str
+    pictures: tuple[tuple[str, Image, tuple[float, float, float, float]], ...]
 
 
-@dataclass(slots=True, eq=False)
-class Outcome:
-    """All figures of a run, and for each clip rows of pictures: the frame, then each contestant's drawing."""
-
-    foretold: list[Foretold] = field(default_factory=list)
-    people: list[Person] = field(default_factory=list)
-    builds: list[dict[str, Any]] = field(default_factory=list)
-    pictures: list[tuple[str, list[tuple[str, Image]]]] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-
-
-def half_of(name: str) -> str:
-    """Which half of the clips a name belongs to: "tune" or "report"."""
-    return "tune" if zlib.crc32(name.encode()) % 2 == 0 else "report"
-
-
-def evaluate(clips: Sequence[str], tracker: FaceTracker, tell: Tell, optimise: Optimise | None = None) -> Outcome:
-    """Run both tasks on every clip. Clips without a face that is large enough are skipped and named."""
+def evaluate(
+    clips: Sequence[str],
+    tracker: FaceTracker,
+    tell: Tell,
+    optimise: Optimise | None = None,
+    portraits: Sequence[Portrait] = (),
+    shapes_alone: bool = False,
+) -> Outcome:
+    """Run all tasks on every clip and portrait; with `shapes_alone` build nothing, and only see how well one person's
+    shapes agree. Those without a face that is large enough are skipped and named."""
     outcome = Outcome()
+    whole = len(clips) + len(portraits)
     for i, clip in enumerate(clips):
         name = Path(clip).stem
 
         def at(what: str, i: int = i, name: str = name) -> None:
-            tell(f"{name}: {what}", i / len(clips))
+            tell(f"{name}: {what}", i / whole)
 
         at("watching")
         try:
@@ -118,8 +94,17 @@ def evaluate(clips: Sequence[str], tracker: FaceTracker, tell: Tell, optimise: O
             continue
         at("identity")
         outcome.people.append(_identity(name, found, tracker))
+        if shapes_alone:
+            continue
         _one_frame(name, found, tracker, outcome, at, optimise)
         _turn(name, found, tracker, outcome, at, optimise)
+    for i, portrait in enumerate(portraits):
+
+        def of(what: str, i: int = i, name: str = portrait.name) -> None:
+            tell(f"{name}: {what}", (len(clips) + i) / whole)
+
+        of("looking")
+        _one_picture(portrait, tracker, outcome, of, optimise)
     return outcome
 
 
@@ -153,19 +138,6 @@ def _identity(name: str, found: list[Candidate], tracker: FaceTracker) -> Person
     return Person(name, half_of(name), shapes.astype(np.float32), network.astype(np.float32))
 
 
-def identity_figures(people: Sequence[Person]) -> dict[str, dict[str, float]]:
-    """Of "fitted" and "network" shapes: RMS deviation in mm of a vertex over one person's frames ("within"), of the
-    persons' means from one another ("between"), and their ratio."""
-    out = {}
-    for key, shapes in (("fitted", [p.shapes for p in people]), ("network", [p.network for p in people])):
-        within = np.sqrt(np.mean([((s - s.mean(0)) ** 2).sum(-1).mean() for s in shapes]))
-        means = np.stack([s.mean(0) for s in shapes])
-        between = np.sqrt((((means - means.mean(0)) ** 2).sum(-1)).mean() * len(means) / max(len(means) - 1, 1))
-        ratio = float(within / between) if between > 0 else float("nan")
-        out[key] = {"within_mm": 1000 * float(within), "between_mm": 1000 * float(between), "ratio": ratio}
-    return out
-
-
 def _one_frame(
     name: str, found: list[Candidate], tracker: FaceTracker, outcome: Outcome, at: Callable[[str], None],
     optimise: Optimise | None,
@@ -181,6 +153,24 @@ def _one_frame(
         picks = np.linspace(0, len(inside) - 1, min(_PER_BIN, len(inside))).astype(int)
         targets += [inside[i] for i in picks]
     _foretell(name, "one frame", head, targets, tracker, outcome, at, optimise)
+
+
+def _one_picture(
+    portrait: Portrait, tracker: FaceTracker, outcome: Outcome, at: Callable[[str], None], optimise: Optimise | None,
+) -> None:  # fmt: skip
+    found: list[Candidate] = []
+    for name, image, box in portrait.pictures:
+        face = tracker.detect(image, [box])[0]
+        candidate = candidate_of(Frame(image, 0.0, 0), face, tracker, name, SIDE)
+        if candidate is not None:
+            found.append(candidate)
+    found.sort(key=lambda c: abs(c.yaw))
+    if len(found) < 2 or abs(found[0].yaw) > BINS[0][1] or abs(found[-1].yaw) < BINS[-1][0]:
+        outcome.skipped.append(f"{portrait.name}: not seen clearly both from the front and turned")
+        return
+    head = _built([found[0].shot], outcome, portrait.name, "one picture")
+    targets = [c for c in found[1:] if BINS[-1][0] <= abs(c.yaw) < BINS[-1][1]]
+    _foretell(portrait.name, "one picture", head, targets, tracker, outcome, at, optimise)
 
 
 def _turn(
@@ -234,6 +224,7 @@ def _foretell(
         return
     at(f"completing ({task})")
     known = contestants(head, optimise)
+    projected = replace(head.finished(Recipe(complete=False)), neutral=head.bare.neutral)
     half = half_of(name)
     shown: list[tuple[str, Image]] = []
     turned = max(range(len(targets)), key=lambda i: abs(targets[i].yaw))
@@ -241,7 +232,7 @@ def _foretell(
         at(f"foretelling ({task}) {i + 1}/{len(targets)}")
         shot = target.shot
         seen = landmarks_of(shot.face)
-        state = fit_views([seen], head.bare.identity, _ROUNDS, known=True).states[0]
+        state = _placed(seen, shot, head, projected)
         plain_state = fit_views([seen], np.zeros(40, np.float32), _ROUNDS, known=True).states[0]
         mask = _mask(shot, state, head.bare)
         if mask.sum() < 200:
@@ -251,7 +242,8 @@ def _foretell(
             drawn = over(*avatar.draw(plain_state if contestant == "generic" else state, (side, side)), _BEHIND)
             outcome.foretold.append(
                 Foretold(
-                    name, half, task, contestant, shot.name, round(target.yaw, 1), psnr(drawn, shot.image, mask),
+                    name, half, task, contestant, shot.name, round(target.yaw, 1),
+                    psnr(drawn, shot.image, mask), psnr(evened(drawn, shot.image, mask), shot.image, mask),
                     ssim(drawn, shot.image, mask), _landmark_error(drawn, shot.face, tracker),
                 )
             )  # fmt: skip
@@ -263,6 +255,20 @@ def _foretell(
                 at_end, (f"frame {target.yaw:+.0f} deg", np.where(mask[..., None], shot.image, shot.image // 3))
             )
     outcome.pictures.append((f"{name}, {task}", shown))
+
+
+def _placed(seen: Seen, shot: Shot, head: Gathered, projected: Avatar) -> FaceState:
+    """Pose and expression of a foretold frame: by its landmarks, then by where it shows the projected texture (the one
+    that all contestants share, so that none is favoured). The head's shape is held."""
+    state = fit_views([seen], head.bare.identity, _ROUNDS, known=True).states[0]
+    grid = texels(SIDE)
+    everything = np.where(shot.shown, np.uint8(255), np.uint8(0))
+    sample = unwrap(shot.image, everything, state, head.bare.vertices(state.expression), grid)
+    found = vertices_found(projected, shot.image, state, sample, grid)
+    if not len(found[0]):
+        return state
+    started = replace(seen, start=replace(state, nearness=seen.start.nearness)).with_points(*found)
+    return fit_views([started], head.bare.identity, _ROUNDS, known=True).states[0]
 
 
 def _mask(shot: Shot, state: FaceState, bare: Avatar) -> npt.NDArray[np.bool_]:
@@ -278,30 +284,3 @@ def _landmark_error(drawn: Image, face: Face, tracker: FaceTracker) -> float:
         return float("nan")
     off = np.linalg.norm(found.landmarks_px("ibug68") - face.landmarks_px("ibug68"), axis=1)
     return float(100 * off.mean() / face.size_px)
-
-
-def summary(foretold: Sequence[Foretold]) -> list[dict[str, Any]]:
-    """Means for every half, task, bin of |yaw| and contestant; the bin "all" has every frame."""
-    rows: list[dict[str, Any]] = []
-    bins: list[tuple[str, float, float]] = [("all", 0.0, 180.0)]
-    bins += [(f"{low:.0f}-{high:.0f}", low, high) for low, high in BINS]
-    names = list(dict.fromkeys(f.contestant for f in foretold))
-    for half in ("tune", "report"):
-        for task in ("one frame", "turn"):
-            for label, low, high in bins:
-                for name in names:
-                    some = [
-                        f
-                        for f in foretold
-                        if (f.half, f.task, f.contestant) == (half, task, name) and low <= abs(f.yaw) < high
-                    ]
-                    if some:
-                        marks = [f.landmarks for f in some if np.isfinite(f.landmarks)]
-                        rows.append({
-                            "half": half, "task": task, "yaw": label, "contestant": name, "frames": len(some),
-                            "clips": len({f.clip for f in some}),
-                            "psnr": float(np.mean([f.psnr for f in some])),
-                            "ssim": float(np.mean([f.ssim for f in some])),
-                            "landmarks": float(np.mean(marks)) if marks else float("nan"),
-                        })  # fmt: skip
-    return rows

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ..head import EXPRESSIONS, load_head
 from ..types import Array, Face, FaceState
+from .identity import Expected, load_expected
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,8 +27,6 @@ _LOCAL = _POSE + len(_SHAPES)
 _CONTOUR = np.arange(17)
 _TRUST = 0.25
 """What a landmark counts for beside its expected deviation: neighbours err together."""
-_IDENTITY_HOLD = 8.0
-"""How much firmer the identity's prior is than N(0, 1): single pictures tell shape poorly, and agree better so."""
 _EXPRESSION_STD = 0.12
 """How far the fitted expression may leave what the network said, 1 standard deviation."""
 _NEARNESS_STD = 0.5
@@ -91,15 +90,22 @@ def landmarks_of(face: Face) -> Seen:
     )
 
 
-def fit_views(seen: Sequence[Seen], identity: Array | None = None, rounds: int = ROUNDS, known: bool = False) -> Fit:
+def fit_views(
+    seen: Sequence[Seen],
+    identity: Array | None = None,
+    rounds: int = ROUNDS,
+    known: bool = False,
+    expected: Expected | None = None,
+) -> Fit:
     """Fit one identity to all pictures, from `identity` on; where it is `known` it stays, and only the pictures' poses
-    and expressions are fitted."""
+    and expressions are fitted. `expected` is the shape's prior; by default, what ships."""
     if identity is None:
         identity = np.mean([s.start.identity for s in seen], axis=0)
     alpha = np.clip(identity, -4, 4).astype(np.float64)
+    expected = expected or load_expected()
     parts = [_Part(s) for s in seen]
     for _ in range(rounds):
-        step_alpha, steps = _solve(parts, alpha, known)
+        step_alpha, steps = _solve(parts, alpha, expected, known)
         alpha = np.clip(alpha + step_alpha, -4, 4)
         for part, step in zip(parts, steps, strict=True):
             part.move(step)
@@ -194,11 +200,11 @@ class _Part:
         )  # fmt: skip
 
 
-def _solve(parts: Sequence[_Part], alpha: Floats, known: bool) -> tuple[Floats, list[Floats]]:
+def _solve(parts: Sequence[_Part], alpha: Floats, expected: Expected, known: bool) -> tuple[Floats, list[Floats]]:
     """One step: the pictures' unknowns are eliminated, what remains is the identity's 40 (Schur complement)."""
     k = len(alpha)
-    shared = _IDENTITY_HOLD * np.eye(k)
-    right = -_IDENTITY_HOLD * alpha
+    shared = expected.hold * np.eye(k)
+    right = expected.hold * (expected.mean - alpha)
     kept = []
     for part in parts:
         jacobian, residual = part.system(alpha)

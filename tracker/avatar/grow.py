@@ -32,5 +32,6 @@ def with_splats(avatar: Avatar, clock: Clock | None = None) -> Avatar:
     if grown.splats is None:
         raise Cancelled("The head was not built: it was cancelled. Nothing was written.")
     clock.at("")
-    facts = {**avatar.facts, "splats": len(grown.splats["triangle"]), "seconds": dict(clock.seconds)}
+    seconds = {**avatar.facts.get("seconds", {}), **clock.seconds}
+    facts = {**avatar.facts, "splats": len(grown.splats["triangle"]), "seconds": seconds}
     return replace(grown, facts=facts)

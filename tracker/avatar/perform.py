@@ -1,68 +1,93 @@
 """A clip beside the personal head that does the same, and how well lips and lids of the two agree.
 
-The apertures of the head are not read off its mesh: the drawn head is looked at by the tracker like any other face.
+The head's apertures are read twice: off its mesh where it is drawn, and off its picture, which the tracker looks at as
+at any other face's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ..detection.follow import FaceTracker
+from ..head import load_head
 from ..types import Array, Face, FaceState, Frame, Image, TrackResult
 from .draw import over
+from .drive import LAYOUT, Driver
 from .show import BACKDROP, Drawer
+from .types import Avatar
 
+PARTS = ("lips", "lids")
 _LIPS, _CORNERS = (13, 14), (61, 291)
 _LIDS = ((159, 145, 33, 133), (386, 374, 263, 362))
-"""Of the layout mediapipe478: upper and lower lid, and the eye's corners; of both eyes."""
+"""Of LAYOUT: upper and lower lid, and the eye's corners; of both eyes."""
 _SIDE_SHARE = 1.9  # of the face's size: what is shown round it
 _SMOOTH = 0.08  # share of a frame's way by which the cut-out follows the face
 _LEAST_FRAMES = 10
 
 
+Pairs = list[tuple[float, float]]
+"""An aperture of the clip's face and of the head, a frame each."""
+
+
 @dataclass(slots=True)
 class Agreement:
-    """Apertures of clip and head, one entry for every frame in which both were found."""
+    """Apertures of clip and head: `mesh` read off the head's vertices, `seen` by the tracker that looks at the drawn
+    head, where it found one. Each has the parts "lips" and "lids"."""
 
-    lips: list[tuple[float, float]] = field(default_factory=list)
-    lids: list[tuple[float, float]] = field(default_factory=list)
-    frames: int = 0
+    mesh: dict[str, Pairs] = field(default_factory=lambda: {part: [] for part in PARTS})
+    seen: dict[str, Pairs] = field(default_factory=lambda: {part: [] for part in PARTS})
 
-    def add(self, tracked: Face, drawn: Face) -> None:
-        """One frame more."""
-        (lips_a, lids_a), (lips_b, lids_b) = apertures(tracked), apertures(drawn)
-        self.lips.append((lips_a, lips_b))
-        self.lids.append((lids_a, lids_b))
+    def add(self, into: dict[str, Pairs], clip: Array, head: Array) -> None:
+        """One frame more: landmarks (478, 2) of the clip's face and of the head, pixels."""
+        for part, one, other in zip(PARTS, apertures(clip), apertures(head), strict=True):
+            into[part].append((one, other))
 
-    def correlations(self) -> dict[str, float | None]:
-        """Pearson's, for lips and lids; None where there is too little to compare or nothing moves."""
-        return {"lips": _pearson(self.lips), "lids": _pearson(self.lids)}
+    def figures(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """{"mesh", "seen"}, {"lips", "lids"}: frames, Pearson's correlation, and gain, both None where there is too
+        little to compare or nothing moves."""
+        return {
+            way: {part: {"frames": len(p), "correlation": correlation(p), "gain": gain(p)} for part, p in pairs.items()}
+            for way, pairs in (("mesh", self.mesh), ("seen", self.seen))
+        }
 
 
-def gain(pairs: list[tuple[float, float]]) -> float | None:
+def correlation(pairs: Pairs) -> float | None:
+    """Pearson's; None where there is too little to compare or nothing moves."""
+    values = np.asarray(pairs, dtype=np.float64)
+    if len(values) < _LEAST_FRAMES or (values.std(0) < 1e-6).any():
+        return None
+    return float(np.asarray(np.corrcoef(values.T))[0, 1])
+
+
+def gain(pairs: Pairs) -> float | None:
     """How much the head's aperture moves for one of the clip's (1 is right): the slope of the straight line through
     them; None as for the correlation."""
-    if _pearson(pairs) is None:
+    if correlation(pairs) is None:
         return None
     clip, head = np.asarray(pairs, dtype=np.float64).T
     return float(np.polyfit(clip, head, 1)[0])
 
 
-def apertures(face: Face) -> tuple[float, float]:
-    """How far lips and lids are open, relative to the mouth's and the eyes' widths, in the picture."""
-    p = face.landmarks_px("mediapipe478")
+def apertures(points: Array) -> tuple[float, float]:
+    """How far lips and lids are open, relative to the mouth's and the eyes' widths in the picture; (478, 2) pixels."""
 
     def far(a: int, b: int) -> float:
-        return float(np.linalg.norm(p[a] - p[b]))
+        return float(np.linalg.norm(points[a] - points[b]))
 
     lips = far(*_LIPS) / max(far(*_CORNERS), 1e-6)
     lids = [far(up, low) / max(far(a, b), 1e-6) for up, low, a, b in _LIDS]
     return lips, float(np.mean(lids))
+
+
+def mesh_landmarks(avatar: Avatar, state: FaceState) -> Array:
+    """(478, 2) pixels: where the head's own vertices put the landmarks."""
+    return state.project(load_head().layouts[LAYOUT].of(avatar.vertices(state.expression)))
 
 
 def perform(
@@ -75,9 +100,10 @@ def perform(
 ) -> Iterator[tuple[Image, float]]:
     """Pictures (size, 2 size, 3) of a tracked clip beside the head in the same pose, with their times.
 
-    Where `watcher` is given, it looks at the drawn head, and `agreement` is filled. Frames without a face show the
-    clip alone.
+    `agreement` is filled, its `seen` where a `watcher` is given that looks at the drawn head. Frames without a face
+    show the clip alone.
     """
+    driver = Driver(drawer.avatar)
     window: npt.NDArray[np.float64] | None = None
     for frame, result in results:
         face = result.faces[0] if result.faces else None
@@ -90,14 +116,15 @@ def perform(
         clip = _cut(frame.image, corner, share, size)
         beside = np.full_like(clip, BACKDROP)
         if face is not None:
-            state = moved(face.state, corner, share)
+            state = moved(driver.state(face), corner, share)
             beside = over(*drawer.draw(state, (size, size), lighting), BACKDROP)
-            if watcher is not None and agreement is not None:
-                agreement.frames += 1
-                box = np.asarray(face.bbox).reshape(2, 2)
-                seen = watcher.detect(beside, [tuple(((box - corner) * share).ravel())])
-                if seen:
-                    agreement.add(face, seen[0])
+            if agreement is not None:
+                shown = np.asarray((face.landmarks_px(LAYOUT) - corner) * share, np.float32)
+                agreement.add(agreement.mesh, shown, mesh_landmarks(drawer.avatar, state))
+                box = (np.asarray(face.bbox).reshape(2, 2) - corner) * share
+                looked = watcher.detect(beside, [tuple(box.ravel())]) if watcher is not None else []
+                if looked:
+                    agreement.add(agreement.seen, shown, looked[0].landmarks_px(LAYOUT))
         yield np.concatenate([clip, beside], axis=1), frame.time
 
 
@@ -120,10 +147,3 @@ def _cut(image: Image, corner: npt.NDArray[np.float64], share: float, size: int)
     affine[1, 2] += 0.5 * share - 0.5
     way = cv2.INTER_AREA if share < 1 else cv2.INTER_LINEAR
     return np.asarray(cv2.warpAffine(image, affine, (size, size), flags=way), dtype=np.uint8)
-
-
-def _pearson(pairs: list[tuple[float, float]]) -> float | None:
-    values = np.asarray(pairs, dtype=np.float64)
-    if len(values) < _LEAST_FRAMES or (values.std(0) < 1e-6).any():
-        return None
-    return float(np.asarray(np.corrcoef(values.T))[0, 1])

@@ -19,6 +19,8 @@ _MARGIN = 1.45
 _GRABCUT_SIDE = 192
 _BUST = -0.145
 """Metres below the eyes where the neck ends and clothes begin."""
+_SKULL = -0.03
+"""The same where the skull ends: its inner part is head however dark its hair is before a dark ground."""
 _MOUTH_DEPTHS = (4, 5, 6, 8, 9)
 
 
@@ -69,11 +71,14 @@ def inside(shape: tuple[int, ...], whole: FaceState, cut: FaceState, size: int) 
     return np.asarray(y[:, None] & x[None, :])
 
 
-def silhouette(state: FaceState, vertices: Array, size: int, face: bool = False) -> npt.NDArray[np.bool_]:
-    """(size, size): where the head (without its shoulders), or its bare face alone, is drawn."""
+def silhouette(
+    state: FaceState, vertices: Array, size: int, face: bool = False, above: float = _BUST
+) -> npt.NDArray[np.bool_]:
+    """(size, size): where the head (without what lies below `above`, metres from the eyes: its shoulders), or its bare
+    face alone, is drawn."""
     head = load_head()
     skin = head.tri[~np.isin(head.region[head.tri], _MOUTH_DEPTHS).any(1)]
-    skin = skin[(vertices[skin][..., 1] > _BUST).all(1)]
+    skin = skin[(vertices[skin][..., 1] > above).all(1)]
     if face:
         skin = skin[(head.region[skin] != 1).all(1) & (scalp()[skin] < 0.05).all(1)]
     points, depth = seen_from(state, vertices)
@@ -83,22 +88,26 @@ def silhouette(state: FaceState, vertices: Array, size: int, face: bool = False)
 def matte(image: Image, state: FaceState, vertices: Array, shown: npt.NDArray[np.bool_] | None = None) -> Image:
     """(S, S) uint8: 255 where the head and its hair are, feathered by a pixel or two.
 
-    GrabCut (Rother et al. 2004) started from the fit: the face is head, the skull and the neck probably are, a band
-    round them may be hair, the rest is not. Where colours decide nothing the silhouette stands.
+    GrabCut (Rother et al. 2004) started from the fit: the face and the inner skull are head, whatever colour the hair
+    has; the skull's rim and the neck probably are, a band round them may be hair, the rest is not. Where colours
+    decide nothing the silhouette stands.
     """
     full = len(image)
     size = min(full, _GRABCUT_SIDE)
     small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
     k = size / full
-    head = silhouette(replace(state, centre=state.centre * k, scale=state.scale * k), vertices, size)
+    placed = replace(state, centre=state.centre * k, scale=state.scale * k)
+    head = silhouette(placed, vertices, size)
     if not head.any():
         return np.zeros((full, full), np.uint8)
     reach = max(2, int(size * 0.02))
     labels = np.full((size, size), cv2.GC_BGD, np.uint8)
     labels[_grown(head, int(size * 0.16))] = cv2.GC_PR_BGD
     labels[_grown(head, 2 * reach)] = cv2.GC_PR_FGD
-    face = silhouette(replace(state, centre=state.centre * k, scale=state.scale * k), vertices, size, face=True)
+    face = silhouette(placed, vertices, size, face=True)
     labels[~_grown(~face, reach)] = cv2.GC_FGD
+    skull = silhouette(placed, vertices, size, above=_SKULL)
+    labels[~_grown(~skull, 2 * reach)] = cv2.GC_FGD
     if shown is not None:
         labels[cv2.resize(shown.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST) == 0] = cv2.GC_BGD
     found = head

@@ -26,6 +26,8 @@ _CAPTION_PX = 26
 class Drawer(Protocol):
     """Draws a head for a state: picture over black and opacity, as `SplatHead.draw` says."""
 
+    avatar: Avatar
+
     def draw(
         self, state: FaceState, size: tuple[int, int], lighting: Array | None = None, tinted: bool = False
     ) -> tuple[Image, npt.NDArray[np.float32]]: ...

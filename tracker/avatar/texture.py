@@ -37,8 +37,16 @@ class Sample:
     normal: Array
 
 
-def unwrap(image: Image, matte: Image, state: FaceState, vertices: Array, texels: Texels) -> Sample:
-    """Read a cut-out's colours (S, S, 3) with its matte (S, S) onto the atlas.
+def unwrap(
+    image: Image,
+    matte: Image,
+    state: FaceState,
+    vertices: Array,
+    texels: Texels,
+    shown: npt.NDArray[np.bool_] | None = None,
+) -> Sample:
+    """Read a cut-out's colours (S, S, 3) with its matte (S, S) onto the atlas; `shown` (S, S): which of its pixels the
+    picture really has (None: all).
 
     The weight is the cosine to the camera, squared above a least one, times matte; 0 where the head hides a texel
     from a depth buffer of the picture's size, near the edges of what hides it too (they are never exact).
@@ -60,6 +68,9 @@ def unwrap(image: Image, matte: Image, state: FaceState, vertices: Array, texels
     weight *= _read(matte.astype(np.float32) / np.float32(255), at, cv2.INTER_LINEAR, 0.0)
     # A matte is least sure at hair's rim, and what lies behind it would dye the whole back of the head.
     rim = 1 + 2 * max(1, round(_RIM * state.scale))
+    # Where the picture ends hair has no rim, though the matte does: of a crown cut off the rest keeps its colour.
+    if shown is not None:
+        matte = np.where(cv2.erode(shown.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0, matte, np.uint8(255))
     inner = cv2.erode(matte, np.ones((rim, rim), np.uint8), borderType=cv2.BORDER_REPLICATE).astype(np.float32) / 255
     hair = texels.points(scalp()[:, None])[:, 0]
     weight *= 1 - hair * (1 - _read(inner.astype(np.float32), at, cv2.INTER_LINEAR, 0.0))

@@ -15,6 +15,7 @@ from rich.table import Table
 from ..errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
+    from ..avatar.evaluate import Portrait
     from ..avatar.types import Avatar
 
 _Flag = Parameter(negative="")
@@ -24,6 +25,8 @@ def evaluate(
     *clips: str,
     out: Path = Path("heads-evaluation"),
     splats: Annotated[bool, _Flag] = False,
+    persons: Path | None = None,
+    shapes: Annotated[bool, _Flag] = False,
     engine: str = "onnx",
     model: str = "default",
 ) -> None:
@@ -39,6 +42,10 @@ def evaluate(
         Folder for heads.json, heads.html and heads.png.
     splats:
         Measure optimised splats too (needs torch; minutes a clip).
+    persons:
+        A folder with the Parquet pack "ytf": measure its persons too, one frontal picture against turned ones.
+    shapes:
+        Build nothing; only measure how well the shapes fitted to one person's frames agree.
     engine:
         auto, onnx, torch or torch:cuda.
     model:
@@ -48,8 +55,9 @@ def evaluate(
     from ..avatar.report import marks, write_report
     from ..detection.follow import FaceTracker
 
-    if not clips:
+    if not clips and persons is None:
         raise SettingsError("No clip was given; give video files in which one person turns the head.")
+    portraits = [] if persons is None else _portraits(persons)
     tracker = FaceTracker(engine=engine, model=model, max_faces=2)
     console = Console()
     with Progress(console=console, transient=True) as bar:
@@ -59,6 +67,8 @@ def evaluate(
             tracker,
             lambda what, share: bar.update(task, description=what, completed=share),
             _optimiser() if splats else None,
+            portraits,
+            shapes,
         )
         files = write_report(outcome, out, {"engine": tracker.engine_name, "model": tracker.model_info})
     table = Table("measure", "wanted", "found", title="clips of the report half")
@@ -70,6 +80,14 @@ def evaluate(
         console.print(f"left out: {line}", markup=False, highlight=False)
     for file in files:
         console.print(f"wrote {file}", markup=False, highlight=False)
+
+
+def _portraits(folder: Path) -> list[Portrait]:
+    try:
+        from ..training.portraits import portraits
+    except ImportError as error:
+        raise ModelError(f"Packs need pyarrow ({error}); install it with: pip install 'stillpoint[train]'") from error
+    return portraits(folder)
 
 
 def _optimiser() -> Callable[[Avatar], Avatar]:
@@ -118,3 +136,28 @@ def train_completion(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     figures = run(CompletionConfig(data, out, packs or FREE_PACKS, minutes, batch, seed=seed, threads=threads))
     print(f"Completion: {figures}")
+
+
+def learn_identity(data: Path, *, out: Path, packs: tuple[str, ...] = (), pictures: int = 150) -> None:
+    """Learn the shape that a person is expected to have, from faces of the packs in DATA; minutes on one core.
+
+    Parameters
+    ----------
+    data:
+        Folder with the Parquet packs.
+    out:
+        The file to write (what ships is assets/head/identity.json).
+    packs:
+        Which packs; else those whose licence allows a product.
+    pictures:
+        How many of each pack.
+    """
+    try:
+        from ..training.identity import IdentityConfig
+        from ..training.identity import learn_identity as run
+        from ..training.packs import FREE_PACKS
+    except ImportError as error:
+        raise ModelError(f"Training needs torch ({error}); install it with: pip install 'stillpoint[train]'") from error
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    _, used = run(IdentityConfig(data, out, packs or FREE_PACKS, pictures))
+    print(f"The expected shape, learnt from {used} pictures, is in {out}.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +15,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ..errors import ModelError, OutputError, SettingsError
-from ..types import Frame, Image, TrackResult
+from ..types import Array, Frame, Image, TrackResult
 
 _CRF = 24
+_SWIM_EVERY = 6
+"""Of a clip's expressions, every such one is looked at for swimming texture."""
 _Flag = Parameter(negative="")
 
 
@@ -41,7 +45,8 @@ def render(
     sheet:
         One picture of the head from six sides and with an expression, as splats, as mesh, and tinted.
     clip:
-        A video: beside it the head does the same. Says how well the apertures of lips and lids agree.
+        A video: beside it the head does the same. Says how well the apertures of lips and lids agree, and whether the
+        texture swims; a .json beside the video keeps the figures.
     out:
         The file to write (.mp4 or .mkv; .png for a sheet); else beside where you are, named after the head.
     size:
@@ -177,15 +182,19 @@ def _write_sheet(folder: Path, path: Path, size: int) -> None:
 
 
 def _write_clip(clip: str, folder: Path, path: Path, size: int, mesh: bool, console: Console) -> None:
-    from ..avatar.perform import Agreement, gain, perform
+    from ..avatar.drive import Driver
+    from ..avatar.perform import Agreement, perform
     from ..avatar.show import drawer
     from ..avatar.store import load_avatar
+    from ..avatar.swim import swimming
     from ..capture import open_source
     from ..detection.follow import FaceTracker
     from ..temporal import Stabilizer
 
-    avatar, agreement = load_avatar(folder), Agreement()
+    draws, agreement = drawer(load_avatar(folder), mesh), Agreement()
+    driver = Driver(draws.avatar)
     tracker, stabilizer = FaceTracker(max_faces=1), Stabilizer("default")
+    expressions: list[Array] = []
     with open_source(clip) as source, Progress(console=console) as bar:
         task = bar.add_task("Performing", total=source.info.frames)
         rate = source.info.fps or 30.0
@@ -193,14 +202,29 @@ def _write_clip(clip: str, folder: Path, path: Path, size: int, mesh: bool, cons
         def results() -> Iterator[tuple[Frame, TrackResult]]:
             for frame in source:
                 bar.advance(task)
-                yield frame, stabilizer.apply(tracker.step(frame))
+                result = stabilizer.apply(tracker.step(frame))
+                if result.faces and frame.index % _SWIM_EVERY == 0:
+                    expressions.append(driver.state(result.faces[0]).expression)
+                yield frame, result
 
-        shown = perform(results(), drawer(avatar, mesh), FaceTracker(max_faces=1), agreement, size - size % 2)
+        shown = perform(results(), draws, FaceTracker(max_faces=1), agreement, size - size % 2)
         _write_video(path, shown, rate)
-    for part, pairs in (("lips", agreement.lips), ("lids", agreement.lids)):
-        value, slope = agreement.correlations()[part], gain(pairs)
-        said = "too little to compare" if value is None else f"correlation {value:.2f}, gain {slope:.2f}"
-        console.print(f"Aperture of the {part}, clip and head, {len(pairs)} frames: {said}")
+    swum = swimming(draws, expressions, size - size % 2)
+    apertures = agreement.figures()
+    figures = {"clip": Path(clip).name, "head": folder.name, "apertures": apertures, "swimming": asdict(swum)}
+    path.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    for way, words in (("mesh", "the head's mesh"), ("seen", "the drawn head, looked at")):
+        for part, found in apertures[way].items():
+            value, slope, frames = found["correlation"], found["gain"], found["frames"]
+            said = "too little to compare" if value is None else f"correlation {value:.2f}, gain {slope:.2f}"
+            console.print(f"Aperture of the {part}, clip and {words}, {frames} frames: {said}", highlight=False)
+    if swum.rests_px is not None:
+        console.print(f"Skin on a mesh that rests moves by {swum.rests_px} px at most (95 % of it).", highlight=False)
+    if swum.beside_px is not None:
+        console.print(
+            f"Skin that moves by {swum.way_px} px lies {swum.beside_px} px beside the mesh's way (medians).",
+            highlight=False,
+        )
 
 
 def _write_video(path: Path, pictures: Iterable[tuple[Image, float]], fps: float) -> None:

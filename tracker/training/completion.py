@@ -97,7 +97,7 @@ def _unwrap_row(rows: Rows, i: int, tracker: FaceTracker) -> tuple[Bytes, Bytes]
     cut, state = cut_out(rows.images[i], face.state, vertices)
     shown = inside(rows.images[i].shape, face.state, state, len(cut))
     grid = texels(SIZE)
-    sample = unwrap(cut, matte(cut, state, vertices, shown), state, vertices, grid)
+    sample = unwrap(cut, matte(cut, state, vertices, shown), state, vertices, grid, shown)
     light = light_of([sample], grid)
     colour, confidence = fuse([sample], light, [1.0])
     half = np.clip(np.asarray(grid.image(colour), dtype=np.float32)[:, :WIDE], 0, 255).astype(np.uint8)

@@ -14,17 +14,17 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from tracker.avatar.atlas import load_atlas
 from tracker.avatar.draw import TINTED, over, tints
+from tracker.avatar.drive import Driver
 from tracker.avatar.lighting import WHITE, shading
+from tracker.avatar.membrane import mesh_normals
 from tracker.avatar.render import render_mesh, viewpoint
-from tracker.avatar.splats import Posed, Rig, Splats
+from tracker.avatar.splats import Rig, Splats
 from tracker.avatar.types import Avatar
 from tracker.head import load_head
-from tracker.head.model import vertex_normals
-from tracker.types import FACING, Array, FaceState, Image
+from tracker.types import FACING, Array, Face, Image
 
 from ..orbit import FIELD_DEG, MIDDLE, eye_of
 
@@ -44,6 +44,7 @@ class Person:
     """An avatar made ready for drawing. `rig` is None where it has no splats."""
 
     avatar: Avatar
+    driver: Driver
     rig: Rig | None
     tints: Array | None
 
@@ -51,9 +52,9 @@ class Person:
     def of(cls, avatar: Avatar) -> Person:
         """Raises ModelError where the avatar's splats are damaged."""
         if avatar.splats is None:
-            return cls(avatar, None, None)
+            return cls(avatar, Driver(avatar), None, None)
         splats = Splats.of(avatar.splats)
-        return cls(avatar, Rig(splats, load_head().tri), tints(splats.source))
+        return cls(avatar, Driver(avatar), Rig(splats, load_head().tri), tints(splats.source))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +64,7 @@ class Asked:
     large, for a window without OpenGL."""
 
     person: Person
-    state: FaceState | None
+    face: Face | None
     rotation: Array
     distance: float
     drawing: Drawing = "splats"
@@ -107,13 +108,14 @@ def prepare(asked: Asked) -> Prepared:
     """The splats or the mesh of one frame, in the head frame."""
     begun = time.thread_time()
     avatar = asked.person.avatar
-    expression = asked.state.expression if asked.state is not None else None
-    rotation = asked.state.rotation if asked.state is not None and asked.follow else FACING
+    state = asked.person.driver.state(asked.face) if asked.face is not None else None
+    expression = state.expression if state is not None else None
+    rotation = state.rotation if state is not None and asked.follow else FACING
     lighting = {"captured": avatar.lighting, "white": WHITE, "studio": STUDIO}[asked.light]
     if asked.picture:
         return _picture(asked, expression, lighting, begun)
     vertices = avatar.vertices(expression)
-    light = shading(lighting, vertex_normals(vertices, load_head().tri) @ rotation.T)
+    light = shading(lighting, mesh_normals(vertices) @ rotation.T)
     rig = asked.person.rig
     if rig is None or asked.drawing != "splats":
         vertex = load_atlas().vertex
@@ -122,27 +124,16 @@ def prepare(asked: Asked) -> Prepared:
             np.ascontiguousarray(light[vertex], dtype=np.float32),
             time.thread_time() - begun,
         )
-    posed, eye = rig.posed(vertices), eye_of(asked.rotation, asked.distance)
-    color = rig.color(posed.mean, eye)
+    eye = eye_of(asked.rotation, asked.distance)
+    which, posed = rig.farthest_first(vertices, eye, asked.rotation[2], _AWAY)
+    color = rig.color(posed.mean, eye, which).T
     if asked.tinted and asked.person.tints is not None:
-        color = color * (1 - TINTED) + asked.person.tints * TINTED
-    lit = color.T * rig.spread(light)
-    block = np.concatenate([posed.mean, posed.cov, lit, rig.alpha[None]])
-    order = _farthest_first(posed, eye, asked.rotation[2])
-    return SplatArrays(np.take(block, order, axis=1), time.thread_time() - begun)
-
-
-def _farthest_first(posed: Posed, eye: Array, ahead: Array) -> npt.NDArray[np.intp]:
-    """The splats whose surface does not look away from a camera at `eye` that looks along `ahead`, farthest first."""
-    x, y, z = posed.mean - eye[:, None]
-    aside = x * posed.normal[0] + y * posed.normal[1] + z * posed.normal[2]
-    depth = x * ahead[0] + y * ahead[1] + z * ahead[2]
-    shown = np.flatnonzero(aside < _AWAY * depth)
-    depth = depth[shown]
-    nearest, farthest = float(depth.min(initial=0.0)), float(depth.max(initial=1.0))
-    # Sixteen bits of depth are a hundredth of a millimetre, and sort four times as fast.
-    level = ((farthest - depth) * (65535.0 / max(farthest - nearest, 1e-6))).astype(np.uint16)
-    return np.asarray(shown[np.argsort(level, kind="stable")])
+        color = color * (1 - TINTED) + asked.person.tints[which].T * TINTED
+    block = np.empty((13, len(which)), np.float32)
+    block[:3], block[3:9] = posed.mean, posed.cov
+    np.multiply(color, rig.spread(light, which), out=block[9:12])
+    np.take(rig.alpha, which, out=block[12])
+    return SplatArrays(block, time.thread_time() - begun)
 
 
 def _picture(asked: Asked, expression: Array | None, lighting: Array, begun: float) -> PictureOf:
@@ -165,10 +156,11 @@ def _picture(asked: Asked, expression: Array | None, lighting: Array, begun: flo
 
 
 class Preparer:
-    """Prepares in a thread of its own, which starts with the first frame asked for; `ready` is called from it."""
+    """Prepares in a thread of its own, which starts with the first frame asked for; `ready` is called from it, or
+    `failed` with what could not be prepared and why."""
 
-    def __init__(self, ready: Callable[[Prepared], None]) -> None:
-        self._ready = ready
+    def __init__(self, ready: Callable[[Prepared], None], failed: Callable[[Asked, str], None]) -> None:
+        self._ready, self._failed = ready, failed
         self._changed = threading.Condition()
         self._waiting: Asked | None = None
         self._closed = False
@@ -204,7 +196,8 @@ class Preparer:
             assert asked is not None
             try:
                 prepared = prepare(asked)
-            except Exception:
-                log.exception("a personal head cannot be drawn")
+            except Exception as error:  # a head from elsewhere may hold anything; the window must live
+                log.warning("a personal head cannot be drawn", exc_info=True)
+                self._failed(asked, f"{type(error).__name__}: {error}")
                 continue
             self._ready(prepared)
