@@ -174,7 +174,7 @@ def test_the_session_file_says_what_it_is(session: tuple[Path, list[Tracked]]) -
     assert about["schema"] == "stillpoint.session" and about["schema_version"] == {"major": 1, "minor": 2}
     assert about["status"] == "complete"
     counts = {"captured": 90, "stored": 90, "frames": 90, "rows": 110, "with_face": 80, "dropped": 0}
-    counts.update(dropped_by_recorder=0, before_the_button=0)
+    counts.update(dropped_by_recorder=0, before_the_button=0, held=7)
     assert about["counts"] == counts
     assert about["source"]["name"] == "clip" and about["source"]["fps"] == 30.0
     assert about["filter"]["loss_s"] == 0.25 and about["model"] == {"sha256": "abc"}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from synthetic import BASIS
 from test_session import INFO, Stage
 
-from tracker.errors import ModelError, SettingsError, SourceError
+from tracker.errors import ModelError, OutputError, SettingsError, SourceError
 from tracker.head import Basis, load_head
 from tracker.session.compare import compare, jitter
 from tracker.session.corrections import (
@@ -24,12 +25,11 @@ from tracker.session.corrections import (
     Layer,
     corrected,
     read_corrections,
-    said_of,
     save_corrections,
     with_corrections,
 )
-from tracker.session.export import export
-from tracker.session.own_points import TABLE, OwnPoint, read_points, save_points
+from tracker.session.export import Choices, export, export_all
+from tracker.session.own_points import POINTS_FILE, TABLE, OwnPoint, read_points, save_points
 from tracker.session.record import Recorder
 from tracker.session.replay import Session, open_session
 from tracker.session.reprocess import reprocess
@@ -150,8 +150,10 @@ def test_every_export_can_have_the_corrections_in_it(session: Session, tmp_path:
     line = (tmp_path / "fixed.csv").read_text().splitlines()
     cells = dict(zip(line[0].split(","), line[21].split(","), strict=True))
     assert (cells["stable_x8"], cells["stable_y8"]) == ("5.000", "6.000")
-    assert said_of(layer, True) == {"corrections": 1, "applied": True, "authors": ["ada"]}
-    assert said_of(Layer(), True)["applied"] is False
+    for shown in (session, fixed):
+        export(shown, "bids", tmp_path / str(shown is fixed))
+        (sidecar,) = (tmp_path / str(shown is fixed)).rglob("*_motion.json")
+        assert ("moved by hand" in sidecar.read_text()) is (shown is fixed)
 
 
 def test_a_landmark_of_ones_own_is_computed_for_every_row(session: Session) -> None:
@@ -233,3 +235,92 @@ def test_jitter_of_a_straight_motion_is_none() -> None:
     assert jitter(points) == pytest.approx(0.0, abs=1e-9)
     shaken = points + np.random.default_rng(0).normal(size=points.shape)
     assert jitter(shaken) > 5 and np.isnan(jitter(points[:2]))
+
+
+def test_two_who_correct_one_session_keep_each_others(tmp_path: Path) -> None:
+    """Each saves what it changed since it last read or saved."""
+    start = save_corrections(tmp_path, Layer().put(point(1, 1.0, 1.0)).put(point(2, 2.0, 2.0)))
+    save_corrections(tmp_path, start.without(["1"]).put(point(3, 3.0, 3.0)), start)
+    merged = save_corrections(tmp_path, start.put(point(4, 4.0, 4.0)), start)
+    assert {one.frame for one in merged.items} == {2, 3, 4} and merged.same(read_corrections(tmp_path))
+    assert save_corrections(tmp_path, merged.without(["4"]), merged).same(merged.without(["4"]))
+
+
+def test_two_who_add_landmarks_to_one_session_keep_each_others(session: Session) -> None:
+    real = replace(session, basis=HEAD)
+    start = save_points(real, [OwnPoint("nose", (0.0, -0.03, 0.05)), OwnPoint("brow", (0.03, 0.02, 0.03))])
+    save_points(real, [start[0], OwnPoint("chin", (0.0, -0.1, 0.03))], before=start)
+    merged = save_points(real, [*start, OwnPoint("ear", (0.05, 0.0, 0.0))], before=start)
+    assert [one.name for one in merged] == ["nose", "chin", "ear"] and merged == read_points(session.folder)
+    columns = pq.read_schema(session.folder / TABLE).names
+    assert "raw_ear_x" in columns and "raw_chin_x" in columns and "raw_brow_x" not in columns
+
+
+@pytest.mark.parametrize("text", ['{"half', "[]", '{"schema": "other", "schema_version": {"major": 1}, "items": []}'])
+def test_files_that_cannot_be_read_stop_no_export_and_outlive_what_is_saved(
+    session: Session, tmp_path: Path, text: str
+) -> None:
+    real, folder = replace(session, basis=HEAD), session.folder
+    for name in (CORRECTIONS, POINTS_FILE, TABLE, "markers.json"):
+        (folder / name).write_text(text)
+    said: list[str] = []
+    written = export_all(real, ["csv", "report", "bids", "bvh"], tmp_path / "out", Choices(), tell=said.append)
+    assert all(path.exists() for path in written) and len(said) == 3
+    assert [any(name in sentence for sentence in said) for name in (CORRECTIONS, TABLE, "markers.json")] == [True] * 3
+    save_corrections(folder, Layer().put(point(1, 1.0, 1.0)), Layer())
+    save_points(real, [OwnPoint("nose", (0.0, -0.03, 0.05))], before=())
+    for name in (CORRECTIONS, POINTS_FILE):
+        assert (folder / f"{name}.broken").read_text() == text
+    assert len(read_corrections(folder)) == 1 == len(read_points(folder))
+
+
+def test_a_format_that_cannot_be_written_does_not_stop_the_others(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="no markers"):
+        export_all(replace(session, basis=HEAD), ["stills", "csv"], tmp_path)
+    assert (tmp_path / "frames.csv").is_file()
+    with pytest.raises(OutputError, match=r"no markers.*no clean video"):
+        export_all(replace(session, basis=HEAD), ["stills", "overlay", "bvh"], tmp_path)
+    assert (tmp_path / "head.bvh").is_file()
+
+
+def test_an_overwritten_recording_takes_what_was_laid_over_it_along(recorded: Path, tmp_path: Path) -> None:
+    shutil.copytree(recorded, tmp_path / "old")
+    for name in (CORRECTIONS, POINTS_FILE, TABLE, "frames_calm.parquet", "notes.txt"):
+        (tmp_path / "old" / name).write_text("old")
+    Recorder(tmp_path / "old", overwrite=True)
+    assert [path.name for path in (tmp_path / "old").iterdir()] == ["notes.txt"]
+
+
+def test_what_was_edited_beyond_use_is_told(session: Session, tmp_path: Path) -> None:
+    for rate in (-3.0, 0.0, float("nan"), 1e9):
+        with pytest.raises(SettingsError, match="1 to 1000"):
+            export(session, "bvh", tmp_path / "a.bvh", rate=rate)
+    with pytest.raises(SettingsError, match=r"default.*rts"):
+        reprocess(session, Filter(method="nope"))
+    about = json.loads((session.folder / "session.json").read_text())
+    (session.folder / "session.json").write_text(json.dumps({**about, "source": None, "counts": 3}))
+    with pytest.raises(SourceError, match="counts, source should be an object"):
+        open_session(session.folder)
+
+
+def test_a_table_that_another_program_saved_is_read(session: Session) -> None:
+    """Lists of any length, counts as floats, words as categories: as data frames write them."""
+    path = session.folder / "frames.parquet"
+    table = pq.read_table(path)
+    fields = []
+    for field in table.schema:
+        kind = field.type
+        if pa.types.is_fixed_size_list(kind):
+            kind = pa.large_list(pa.float64())
+        elif pa.types.is_integer(kind):
+            kind = pa.float64()
+        elif pa.types.is_string(kind):
+            kind = pa.dictionary(pa.int8(), pa.string())
+        fields.append(pa.field(field.name, kind))
+    columns = [pa.array(column.to_pylist(), field.type) for column, field in zip(table.columns, fields, strict=True)]
+    pq.write_table(pa.table(columns, schema=pa.schema(fields)), path)
+    again = replace(open_session(session.folder), basis=BASIS)
+    assert again.column("state").tolist() == session.column("state").tolist()
+    for name in ("frame_index", "stable_ibug68", "raw_rotation"):
+        np.testing.assert_array_equal(again.column(name), session.column(name))
+    assert again.face(0) is not None and (again.take().rows == session.take().rows).all()

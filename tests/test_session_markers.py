@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 from synthetic import make_face, make_state, result_of
 from test_session import INFO, Stage
 
-from tracker.errors import OutputError, SettingsError, SourceError
+from tracker.errors import OutputError, SettingsError
 from tracker.session.auto_markers import KINDS, Signs, Thresholds, Watch, auto_markers, signs_in
 from tracker.session.book import LiveMarkers, MarkerBook
 from tracker.session.label_set import automatic, label_set, label_text, thresholds
 from tracker.session.labels import Label, from_audacity
+from tracker.session.layers import alone
 from tracker.session.markers import JOURNAL, MARKERS, Track, fold_journal, load_markers, read_markers
 from tracker.session.record import Recorder
 from tracker.session.replay import open_session
@@ -40,7 +42,7 @@ def test_an_edit_outlives_the_kill_of_its_process(tmp_path: Path) -> None:
         "one = book.put(Label(1.0, None, 'first', 'speech')); book.put(Label(2.0, 3.0, 'second', 'speech'));"
         "book.remove(one.id); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    done = subprocess.run([sys.executable, "-c", lines, str(tmp_path)], check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", lines, str(tmp_path)], check=False, timeout=PATIENCE_S)
     assert done.returncode == -signal.SIGKILL and not (tmp_path / MARKERS).exists()
     (left,) = read_markers(tmp_path)
     assert (left.start, left.end, left.label, left.track) == (2.0, 3.0, "second", "speech")
@@ -86,17 +88,96 @@ def test_a_file_that_is_no_utf8_is_read_and_said(tmp_path: Path) -> None:
     assert loaded.labels[0].label == "café" and "no UTF-8" in loaded.notes[0]
 
 
-def test_a_damaged_file_is_set_aside_and_a_newer_one_left_alone(tmp_path: Path) -> None:
-    (tmp_path / MARKERS).write_text('{"half')
+@pytest.mark.parametrize(("text", "said"), [
+    ('{"half', "damaged"),
+    ('{"schema": "stillpoint.markers", "schema_version": {"major": 9}, "items": []}', "Update Stillpoint"),
+    ("[1, 2]", "damaged"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_read_is_said_and_its_copy_outlives_what_is_saved(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / MARKERS).write_text(text)
     book = MarkerBook(tmp_path)
-    assert "starts anew" in book.notes[0].replace("start anew", "starts anew")
+    assert said in book.notes[0] and "left out" in book.notes[0] and not book.labels
+    assert [path.name for path in tmp_path.iterdir()] == [MARKERS]  # looking changes nothing
     book.put(Label(1.0, None, "new"))
     book.save()
-    assert (tmp_path / "markers.json.broken").read_text() == '{"half'
-    write_markers(tmp_path, [], schema_version={"major": 9})
-    with pytest.raises(SourceError, match="Update Stillpoint"):
-        MarkerBook(tmp_path)
-    assert json.loads((tmp_path / MARKERS).read_text())["schema_version"] == {"major": 9}
+    assert (tmp_path / "markers.json.broken").read_text() == text
+    assert [one.label for one in read_markers(tmp_path)] == ["new"]
+
+
+@pytest.mark.parametrize(("data", "labels"), [
+    ("café".encode("latin-1"), ["café", "new"]),
+    (b'", "t1_ns": -5, "x": "', ["", "new"]),
+])  # fmt: skip
+def test_what_was_mended_stays_as_it_was_in_a_copy(tmp_path: Path, data: bytes, labels: list[str]) -> None:
+    write_markers(tmp_path, [{"id": "a", "t0_ns": 1, "label": "cafe", "track": "t"}])
+    strange = (tmp_path / MARKERS).read_bytes().replace(b"cafe", data)
+    (tmp_path / MARKERS).write_bytes(strange)
+    book = MarkerBook(tmp_path)
+    book.put(Label(1.0, None, "new"))
+    book.save()
+    assert (tmp_path / "markers.json.broken").read_bytes() == strange
+    assert [one.label for one in read_markers(tmp_path)] == labels and not load_markers(tmp_path).mended
+    book.put(Label(2.0, None, "more"))
+    book.save()
+    assert sorted(path.name for path in tmp_path.iterdir() if "broken" in path.name) == ["markers.json.broken"]
+
+
+def test_two_books_on_one_session_keep_each_others_markers(tmp_path: Path) -> None:
+    """As two windows, or a window and a recorder, in whatever order they write, save and close."""
+    first = MarkerBook(tmp_path)
+    early = first.put(Label(1.0, None, "early", author="a"))
+    second = MarkerBook(tmp_path)
+    assert [one.label for one in second.labels] == ["early"]
+    mine, his = second.put(Label(2.0, 3.0, "second's")), first.put(Label(4.0, None, "first's"))
+    assert second.save() and [one.label for one in second.labels] == ["early", "second's", "first's"]
+    first.remove(early.id)
+    changed = first.put(replace(his, label="first's, later"))
+    assert first.save() and not first.save()
+    assert second.refresh() and not second.refresh()
+    assert [one.label for one in second.labels] == ["second's", "first's, later"] == [one.label for one in first.labels]
+    assert [one.id for one in read_markers(tmp_path)] == [mine.id, changed.id]
+    (tmp_path / MARKERS).unlink()  # somebody tidied up: what a window shows is not lost
+    first.put(Label(9.0, None, "last"))
+    assert first.save() is False and len(read_markers(tmp_path)) == 3
+
+
+def test_a_recording_and_a_window_on_it_keep_each_others_markers(tmp_path: Path) -> None:
+    live = LiveMarkers(tmp_path)
+    live.mark(Label(5.0, None, "live"))
+    state = result_of(4.0, make_face(make_state()))
+    live.see(Tracked(state, state))
+    window = MarkerBook(tmp_path)
+    window.put(replace(window.labels[0], label="named in the window"))
+    window.put(Label(0.5, None, "window's"))
+    window.save()
+    live.mark(Label(6.0, None, "later"))
+    live.close()
+    assert [(one.start, one.label) for one in read_markers(tmp_path)] == [
+        (0.5, "window's"), (1.0, "named in the window"), (2.0, "later")]  # fmt: skip
+
+
+def test_who_holds_the_folder_for_long_stops_nobody(tmp_path: Path) -> None:
+    with alone(tmp_path):  # a program that was stopped in the middle of a save
+        MarkerBook(tmp_path).put(Label(1.0, None, "kept"))
+    assert [one.label for one in read_markers(tmp_path)] == ["kept"]
+
+
+def test_edits_that_could_not_be_journalled_are_there_when_they_can(tmp_path: Path) -> None:
+    book = MarkerBook(tmp_path)
+    gone = book.put(Label(1.0, None, "gone"))
+    book.save()
+    (tmp_path / JOURNAL).mkdir()  # nothing can be appended to it
+    book.remove(gone.id)
+    book.put(Label(2.0, None, "kept"))
+    assert book.problem is not None
+    (tmp_path / JOURNAL).rmdir()
+    other = MarkerBook(tmp_path)
+    other.put(Label(3.0, None, "other's"))
+    other.save()
+    book.save()
+    assert [one.label for one in read_markers(tmp_path)] == ["kept", "other's"] and book.problem is None
 
 
 def test_what_cannot_be_written_is_said_and_stays_in_memory(tmp_path: Path) -> None:

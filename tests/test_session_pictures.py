@@ -19,7 +19,8 @@ from test_replay import COUNT, LOST, record, stage
 
 from tracker.capture import SourceInfo
 from tracker.errors import ModelError, OutputError
-from tracker.session.export import export
+from tracker.session.corrections import CORRECTIONS, Correction, Layer, save_corrections
+from tracker.session.export import Choices, export, export_all
 from tracker.session.export.report import plot
 from tracker.session.record import Recorder
 from tracker.session.replay import Session, open_session
@@ -79,6 +80,27 @@ def test_stills_are_the_frames_of_the_markers(session: Session, tmp_path: Path) 
     export(session, "stills", tmp_path / "drawn")
     drawn = cv2.imread(str(tmp_path / "drawn" / "0000_a_b_c_frame0.png"))
     assert drawn is not None and (drawn != found["0000_a_b_c_frame0.png"]).any()
+
+
+def test_corrections_are_drawn_where_they_are_asked_for(session: Session, tmp_path: Path) -> None:
+    was = session.showing("stable").values("ibug68")[0].reshape(-1, 2)[30]
+    x, y = 100.5, 20.5  # far from everything else that is drawn
+    save_corrections(session.folder, Layer().put(
+        Correction(0, 0.0, 1, "ibug68", 30, x, y, (float(was[0]), float(was[1])), author="ada")))  # fmt: skip
+    drawn = {}
+    for wanted in (True, False):
+        out = tmp_path / str(wanted)
+        export_all(session, ["stills", "overlay"], out, Choices(corrections=wanted))
+        image = cv2.imread(str(out / "stills" / "0000_a_b_c_frame0.png"))
+        with av.open(str(out / "overlay.mp4")) as container:
+            film = next(container.decode(video=0)).to_ndarray(format="bgr24")
+        assert image is not None
+        drawn[wanted] = [one[int(y) - 6 : int(y) + 7, int(x) - 6 : int(x) + 7].astype(int) for one in (image, film)]
+    (session.folder / CORRECTIONS).unlink()
+    for with_it, without in zip(drawn[True], drawn[False], strict=True):
+        assert np.abs(with_it - without).max() > 100  # the landmark in its ring
+    ring = drawn[True][0]
+    assert ((ring[..., 2] > 200) & (ring[..., 1] < 140) & (ring[..., 0] > 150)).any()
 
 
 def test_pictures_say_what_is_missing(session: Session, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from patience import PATIENCE_S
 from synthetic import BASIS
 from test_session import INFO, Stage
 
@@ -25,7 +26,6 @@ from tracker.session.seek import PictureReader, rgb_of, stamps_of
 from tracker.types import Tracked
 
 GAP = range(55, 60)
-WAIT_S = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ class Watch:
     def wait(self, position: int) -> Shown:
         with self._changed:
             there = self._changed.wait_for(
-                lambda: bool(self.seen) and self.seen[-1].position == position and self.seen[-1].final, WAIT_S
+                lambda: bool(self.seen) and self.seen[-1].position == position and self.seen[-1].final, PATIENCE_S
             )
             assert there, f"frame {position} never came: {[one.position for one in self.seen]} {self.trouble}"
             return self.seen[-1]

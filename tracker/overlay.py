@@ -6,6 +6,7 @@ OpenCV puts a pixel's centre at its integer, Stillpoint at +0.5; drawing is done
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -27,6 +28,7 @@ _AXIS_M = 0.06
 _WHITE: Colour = (255, 255, 255)
 _FAR = 1e5
 _CROSSES = 100
+_DASH, _MOST_DASHES = 0.008, 200  # of the picture's longest side; of a line
 LONGEST_SIDE = 1920
 """Of an annotated video, pixels; larger frames are scaled down for it."""
 
@@ -56,8 +58,8 @@ def annotate(tracked: Tracked, layout: str = "ibug68", longest_side: int = LONGE
 def draw_overlay(
     image: Image, stable: TrackResult, raw: TrackResult | None = None, style: Style | None = None
 ) -> Image:
-    """A copy of the RGB picture with the faces of `stable`; the points of `raw` as small crosses
-    below them, where there are few enough to tell apart."""
+    """A copy of the RGB picture with the faces of `stable`, those that are held faded and dashed; the points of `raw`
+    as small crosses below them, where there are few enough to tell apart."""
     style = style or Style()
     canvas: Image = np.array(image, dtype=np.uint8, order="C")
     if raw is not None and style.points:
@@ -66,7 +68,12 @@ def draw_overlay(
             if len(points) <= _CROSSES:
                 _crosses(canvas, _to_canvas(points, style.zoom))
     for face in stable.faces:
-        _face(canvas, face, style)
+        if face.held == 0.0:
+            _face(canvas, face, style)
+            continue
+        drawn = canvas.copy()
+        _face(drawn, face, style)
+        canvas = np.asarray(cv2.addWeighted(drawn, face.opacity, canvas, 1.0 - face.opacity, 0.0), dtype=np.uint8)
     if not stable.faces and style.text:
         _label(canvas, "lost", (0.02 * canvas.shape[1], 0.08 * canvas.shape[0]), (255, 90, 80))
     return canvas
@@ -78,14 +85,15 @@ def _face(canvas: Image, face: Face, style: Style) -> None:
     x0, y0, x1, y1 = (v * style.zoom for v in face.bbox)
     if style.box:
         corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-        _line(canvas, _to_canvas(corners), _BOX, closed=True)
+        _line(canvas, _to_canvas(corners), _BOX, closed=True, dashed=face.held > 0.0)
     if style.points:
         _points(canvas, face, style)
     if style.axes:
         _axes(canvas, face, style.zoom)
     if style.text:
         pose = face.pose
-        _label(canvas, f"{face.id}  {face.presence:.0%}", (x0, y0 - 0.02 * canvas.shape[0]), _WHITE)
+        name = f"{face.id}  {face.presence:.0%}" if face.held == 0.0 else f"{face.id}  not seen, held"
+        _label(canvas, name, (x0, y0 - 0.02 * canvas.shape[0]), _WHITE)
         angles = f"yaw {pose.yaw_deg:+.1f}  pitch {pose.pitch_deg:+.1f}  roll {pose.roll_deg:+.1f}"
         _label(canvas, angles, (x0, y1 + 0.045 * canvas.shape[0]), _WHITE)
 
@@ -133,14 +141,35 @@ def _axes(canvas: Image, face: Face, zoom: float) -> None:
     origin, *tips = _to_canvas(face.state.project(ends), zoom)
     nearest_last = np.argsort(-face.state.rotation[2])
     for i in nearest_last:
-        _line(canvas, np.stack([origin, tips[i]]), _AXES[i], width=2)
+        _line(canvas, np.stack([origin, tips[i]]), _AXES[i], width=2, dashed=face.held > 0.0)
 
 
 def _line(
-    canvas: Image, points: npt.NDArray[np.int32], colour: Colour, *, closed: bool = False, width: int = 1
+    canvas: Image,
+    points: npt.NDArray[np.int32],
+    colour: Colour,
+    *,
+    closed: bool = False,
+    width: int = 1,
+    dashed: bool = False,
 ) -> None:
     thick = max(width, round(width * max(canvas.shape) / 1280))
-    cv2.polylines(canvas, [points.reshape(-1, 1, 2)], closed, colour, thick, cv2.LINE_AA, _SHIFT)
+    if not dashed:
+        cv2.polylines(canvas, [points.reshape(-1, 1, 2)], closed, colour, thick, cv2.LINE_AA, _SHIFT)
+        return
+    ends = np.concatenate([points, points[:1]]) if closed else points
+    dashes = [dash for a, b in pairwise(ends) for dash in _dashes(a, b, canvas.shape)]
+    cv2.polylines(canvas, dashes, False, colour, thick, cv2.LINE_AA, _SHIFT)
+
+
+def _dashes(
+    start: npt.NDArray[np.int32], end: npt.NDArray[np.int32], shape: tuple[int, ...]
+) -> list[npt.NDArray[np.int32]]:
+    """A line cut into dashes, with one at either end; their round caps reach a little into the gaps."""
+    length = float(np.hypot(*(end - start).astype(np.float64)))
+    count = int(np.clip(round(length / (_DASH * max(shape) * _UNIT) / 2.0), 1, _MOST_DASHES))
+    shares = (2.0 * np.arange(count)[:, None] + (0.0, 0.7)) / (2.0 * count - 1.3)
+    return [np.asarray(start + pair[:, None] * (end - start), np.int32).reshape(-1, 1, 2) for pair in shares]
 
 
 def _to_canvas(points: npt.NDArray[np.floating], zoom: float = 1.0) -> npt.NDArray[np.int32]:

@@ -118,7 +118,6 @@ class Pipeline:
         self._stopping = threading.Event()
         self._done = threading.Event()
         self._last_index: int | None = None
-        self._zeros: deque[float] = deque(maxlen=300)
         self._thread = threading.Thread(target=self._track, name="stillpoint-tracking", daemon=True)
 
     # --- control
@@ -231,8 +230,7 @@ class Pipeline:
             self._done.set()
 
     def _one(self, frame: Frame) -> None:
-        begun = time.monotonic()
-        self._zeros.append(begun - frame.time)
+        came = self.capture.came
         tracked = self._results(frame)
         self._open_pending()
         with self._lock:
@@ -243,8 +241,8 @@ class Pipeline:
         timings = {**tracked.raw.timings, **tracked.stable.timings}
         info = self.capture.info
         if info is not None and info.live:
-            # The capture clock's zero is where the quickest of the last frames came through without waiting.
-            timings["capture_to_result"] = time.monotonic() - frame.time - min(self._zeros)
+            # From when the source gave it: the clock in its time stamp is the source's own, and may run unevenly.
+            timings["capture_to_result"] = time.monotonic() - came
             tracked = replace(tracked, done=frame.time + timings["capture_to_result"])
         self.latencies.add(timings)
         for worker in workers:

@@ -157,6 +157,8 @@ class LandmarkBasis(Protocol):
 
 HELD_DRIFT = 0.5
 """Face sizes a second: how fast the place of a face that is not seen becomes uncertain."""
+HELD_OPACITY = 0.2, 0.55
+"""Wherever a face is drawn that is held: when its presence has faded to 0, and when it is still 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,6 +221,12 @@ class Face:
         None where the pixel shows no skin of this face (beside it, or in an eye or an open mouth).
         """
         return self.basis.query_at(self.state, x_px, y_px)
+
+    @property
+    def opacity(self) -> float:
+        """How strongly it is to be drawn: 1 where the frame shows it, less and less while it is held."""
+        least, most = HELD_OPACITY
+        return 1.0 if self.held == 0.0 else least + (most - least) * min(max(self.presence, 0.0), 1.0)
 
     def with_state(self, state: FaceState, **changes: Any) -> Face:
         """The same face with another state: what a filter returns."""

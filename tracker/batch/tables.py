@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import OutputError
+from ..whole import whole
 from .job import Outcome
 
 TABLE, FAILURES = "summary.csv", "failures.csv"
@@ -34,7 +35,5 @@ def write_tables(out: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    scratch = path.with_suffix(".tmp")
-    with scratch.open("w", encoding="utf-8", newline="") as file:
+    with whole(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
-    scratch.replace(path)

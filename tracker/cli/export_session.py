@@ -65,6 +65,9 @@ def export_session(
                 lines[kind] = bar.add_task(kind, total=1.0)
             bar.update(lines[kind], completed=share)
 
-        written = export_all(opened, kinds, folder, choices, overwrite=overwrite, progress=shown)
+        written = export_all(
+            opened, kinds, folder, choices, overwrite=overwrite, progress=shown,
+            tell=lambda text: console.print(text, markup=False, soft_wrap=True),
+        )  # fmt: skip
     names = ", ".join(path.name for path in written)
     console.print(f"Written to {folder}: {names}", markup=False, soft_wrap=True)

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from ..capture import CaptureThread, Message
 from ..capture.source import kind_of, open_source
-from ..capture.thread import CaptureThread, Message
 from ..errors import OutputError, SettingsError, SourceError
 from ..pipeline import Pipeline
 from ..session.about import recording_facts

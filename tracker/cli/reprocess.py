@@ -39,7 +39,7 @@ def reprocess(
     model:
         Track the session's clean video again with this model ("default", or a folder), and then filter.
     engine:
-        onnx, torch or torch:cuda, for --model; else the one that recorded.
+        onnx, onnx:int8, torch or torch:cuda, for --model; else the one that recorded.
     name:
         Of the pass; else the filter's (and the model's).
     overwrite:
@@ -76,10 +76,10 @@ def _detection(about: Mapping[str, Any], settings: Detection, model: str | None,
     except msgspec.ValidationError:
         recorded = settings
     ran = about.get("engine")
-    if engine is None and ran in ("onnx", "torch", "torch:cuda"):
+    if engine is None and ran in ("onnx", "onnx:int8", "torch", "torch:cuda"):
         engine = ran
     tree = {**msgspec.to_builtins(recorded), "model": model or recorded.model, "engine": engine or recorded.engine}
     try:
         return msgspec.convert(tree, Detection)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"--engine {engine}: {error}; choose onnx, torch or torch:cuda.") from error
+        raise SettingsError(f"--engine {engine}: {error}; choose onnx, onnx:int8, torch or torch:cuda.") from error

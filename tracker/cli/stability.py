@@ -40,8 +40,8 @@ def stability(
     peer_python
         A Python that has mediapipe (`make compare`), where this one has not.
     compare
-        Which contestants, beside raw: one_euro, kalman, default, rts (the zero-phase smoother, as a bound),
-        mediapipe (with its filter), mediapipe-raw. All where none is named; default is always there.
+        Which contestants, beside raw, with commas between: one_euro, kalman, default, rts (the zero-phase smoother, as
+        a bound), mediapipe (with its filter), mediapipe-raw. All where none is named; default is always there.
     model
         A shipped model's name, or a folder.
     engine
@@ -90,6 +90,7 @@ def chosen(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Our contestants and the peer's modes. Raises SettingsError for a name that is neither."""
     from ..stability.tracks import OURS
 
+    names = [part.strip() for name in names for part in name.split(",") if part.strip()]
     unknown = [name for name in names if name not in OURS and name not in MODES]
     if unknown:
         raise SettingsError(f"There is no contestant {unknown[0]!r}; choose among {', '.join((*OURS, *MODES))}.")
@@ -101,8 +102,8 @@ def tables(outcome: Outcome) -> list[Table]:
     """What is wanted and what was found; then the figures of known motion and of every clip."""
     from ..stability.clips import CLIP_MARKS
     from ..stability.halves import half_of
-    from ..stability.report import LABELS
     from ..stability.suite import COST, MARKS
+    from ..stability.words import LABELS
 
     names = outcome.contestants()
     first = Table("measure", "wanted", *names, title="68 points; % of the eyes' distance")

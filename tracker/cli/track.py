@@ -172,7 +172,8 @@ def report(console: Console, out: Path, summary: Summary) -> None:
     """Print what `summary.json` holds, and where everything is."""
     table = Table(show_header=False)
     table.add_row("frames", f"{summary.frames} in {summary.duration_s:.2f} s" + _dropped(summary))
-    table.add_row("face found", f"{summary.found} frames, {summary.found_share:.1%}")
+    held = f", held in {summary.held} more" if summary.held else ""
+    table.add_row("face found", f"{summary.found} frames, {summary.found_share:.1%}{held}")
     table.add_row("speed", f"{summary.fps:.1f} frames a second, everything included")
     stages = ", ".join(f"{name} {ms:.2f}" for name, ms in summary.stages_ms.items())
     table.add_row("medians, ms", stages)

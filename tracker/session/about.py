@@ -21,11 +21,14 @@ from ..capture import SourceInfo
 from ..errors import SourceError
 from ..head.model import EXPRESSIONS
 from ..settings import Filter, Settings
+from ..whole import whole
 from .columns import DENSE, POINTS
 
 SESSION = "session.json"
 SCHEMA, VERSION = "stillpoint.session", {"major": 1, "minor": 2}
 _LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "pyarrow", "scipy")
+_PARTS = ("app", "camera", "clock", "counts", "filter", "passes", "source")
+"""Of session.json, objects wherever they are there."""
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -98,6 +101,9 @@ def read_about(folder: Path) -> dict[str, Any]:
         raise SourceError(f"{path} cannot be read ({error}); restore it from a copy.") from error
     if not isinstance(about, dict) or about.get("schema") != SCHEMA:
         raise SourceError(f"{path} is of no session of Stillpoint: its schema should be {SCHEMA!r}.")
+    strange = [key for key in _PARTS if not isinstance(about.get(key, {}), dict)]
+    if strange:
+        raise SourceError(f"{path} was edited: {', '.join(strange)} should be an object; restore it from a copy.")
     version = about.get("schema_version")
     major = version.get("major") if isinstance(version, dict) else None
     if not isinstance(major, int) or major > VERSION["major"]:
@@ -136,13 +142,8 @@ def described(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, value: Any) -> None:
     """Keys sorted, UTF-8, beside and renamed: a reader sees the old file or the new one. Raises OSError."""
-    scratch = path.with_name(f"{path.name}.tmp")
-    try:
+    with whole(path) as scratch:
         scratch.write_bytes(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n")
-        scratch.replace(path)
-    except OSError:
-        scratch.unlink(missing_ok=True)
-        raise
 
 
 def now_utc() -> str:

@@ -11,8 +11,10 @@ import pyarrow as pa
 
 def values_of(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     """(rows,) or (rows, longest) float64 with NaN for null; words as (rows,) objects with None for null."""
+    if pa.types.is_dictionary(column.type):  # as other programs may have saved it
+        column = column.cast(column.type.value_type)
     kind = column.type
-    if pa.types.is_string(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return np.array(column.to_pylist(), dtype=object)
     if not pa.types.is_nested(kind):
         return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import OutputError, SourceError
 from ..types import Tracked
 from .about import now_utc
 from .auto_markers import TRACKS, Kind, Thresholds, Watch, signs_in
 from .labels import Label, new_id, ordered
-from .markers import Journal, Markers, Track, load_markers, save_markers, set_aside
+from .layers import alone
+from .markers import Journal, Markers, Track, item_of, markers_over, save_markers, stamps
 from .reason import reason_of
 
 log = logging.getLogger(__name__)
@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 class MarkerBook:
     """Labels by id. Any thread may call; `on_change` is called after every change, in the thread that made it.
 
-    `problem`: why edits cannot be kept in the folder, a sentence; they are then only in memory. `notes`: what was
-    mended when the folder was read.
+    Others may edit the same folder: `refresh` and `save` take in what they did. `problem`: why edits cannot be kept in
+    the folder, a sentence; they are then only in memory. `notes`: what was mended when the folder was read.
     """
 
     def __init__(self, folder: Path, tracks: Iterable[Track] = (), on_change: Callable[[], None] | None = None) -> None:
@@ -32,9 +32,12 @@ class MarkerBook:
         self.problem: str | None = None
         self._lock = threading.RLock()
         self._journal = Journal(folder)
-        held, self.notes = _read(folder)
+        self._stamps = stamps(folder)
+        held, problem = markers_over(folder, Markers())
+        self.notes = (*((problem,) if problem else ()), *held.notes)
         self._unread = held.unread
         self._labels = {one.id: one for one in held.labels}
+        self._unwritten: dict[str, Label | None] = {}
         self._tracks = {track.name: track for track in held.tracks}
         self._tracks.update({track.name: track for track in tracks})
         self._dirty = False
@@ -61,14 +64,14 @@ class MarkerBook:
     def put(self, label: Label) -> Label:
         """Add a label, or take it instead of the one with its id; returns it with its id."""
         kept = replace(label, id=label.id or new_id(), created=label.created or now_utc())
-        self._change(lambda: self._labels.__setitem__(kept.id, kept), lambda: self._journal.put(kept))
+        self._change(kept.id, kept, lambda: self._journal.put(kept))
         return kept
 
     def remove(self, name: str) -> Label | None:
         """Take a label away and return it; None where there is none of that id."""
         gone = self.get(name)
         if gone is not None:
-            self._change(lambda: self._labels.pop(name, None), lambda: self._journal.remove(name))
+            self._change(name, None, lambda: self._journal.remove(name))
         return gone
 
     def add_tracks(self, tracks: Iterable[Track]) -> None:
@@ -76,16 +79,32 @@ class MarkerBook:
         with self._lock:
             self._tracks.update({track.name: track for track in tracks})
 
-    def save(self) -> None:
-        """Fold the journal into `markers.json` and `markers.txt`, where anything changed.
+    def save(self, anyway: bool = False) -> bool:
+        """Fold the journal into `markers.json` and `markers.txt`, where anything changed, or `anyway`; whether there
+        were changes of others, which are taken in.
 
         Raises OutputError where the folder cannot be written; nothing is lost by that.
         """
         with self._lock:
-            if not self._dirty:
-                return
-            save_markers(self.folder, Markers(tuple(self.labels), self.tracks, unread=self._unread))
-            self._dirty, self.problem = False, None
+            if not self._dirty and not anyway:
+                return False
+            merged = save_markers(self.folder, self._mine, self._unwritten)
+            self._unwritten, self._dirty, self.problem = {}, False, None
+            return self._take_in(merged)
+
+    def refresh(self) -> bool:
+        """Take in what others changed in the folder; whether there was anything."""
+        with self._lock:
+            now = stamps(self.folder)
+            if now == self._stamps:
+                return False
+            self._stamps = now
+            try:
+                with alone(self.folder):
+                    held, problem = markers_over(self.folder, self._mine)
+            except OSError:
+                return False
+            return not problem and self._take_in(held)
 
     def sync(self) -> None:
         """Let the journal reach the disk itself."""
@@ -95,13 +114,32 @@ class MarkerBook:
             except OSError as error:
                 self._failed(error)
 
-    def _change(self, edit: Callable[[], object], write: Callable[[], None]) -> None:
+    @property
+    def _mine(self) -> Markers:
+        return Markers(tuple(self.labels), self.tracks, unread=self._unread)
+
+    def _take_in(self, held: Markers) -> bool:
+        """What the folder holds, and what it could not take. True where that is not what was here."""
+        labels: dict[str, Label | None] = {one.id: one for one in held.labels}
+        labels.update(self._unwritten)
+        before = {name: item_of(one) for name, one in self._labels.items()}
+        self._labels = {name: one for name, one in labels.items() if one is not None}
+        self._unread = held.unread
+        for track in held.tracks:
+            self._tracks.setdefault(track.name, track)
+        return before != {name: item_of(one) for name, one in self._labels.items()}
+
+    def _change(self, name: str, label: Label | None, write: Callable[[], None]) -> None:
         with self._lock:
-            edit()
+            self._labels.pop(name, None)
+            if label is not None:
+                self._labels[name] = label
             self._dirty = True
             try:
                 write()
+                self._unwritten.pop(name, None)
             except OSError as error:
+                self._unwritten[name] = label
                 self._failed(error)
         if self.on_change is not None:
             self.on_change()
@@ -155,9 +193,11 @@ class LiveMarkers:
             if self._zero is None:
                 self._zero = self._synced = time
             waiting, self._waiting = self._waiting, {}
+            for one in waiting.values():
+                self.book.put(self._moved(one))  # before anybody can `mark` a change of it
             self._watch, labels = self._watch.step(signs_in(tracked, self._zero))
             self._last = time - self._zero
-        for one in (*(self._moved(one) for one in waiting.values()), *labels):
+        for one in labels:
             self.book.put(one)
         if time - self._synced >= 1.0:
             self._synced = time
@@ -179,25 +219,9 @@ class LiveMarkers:
             ended, self._watch = self._watch.finish(self._last), replace(self._watch, begun={})
         for one in ended:
             self.book.put(one)
-        self.book.save()
+        self.book.save(anyway=self._zero is not None)  # that nothing was marked is told, too
 
     def _moved(self, label: Label) -> Label:
         zero = self._zero or 0.0
         end = None if label.end is None else max(label.end - zero, 0.0)
         return replace(label, start=max(label.start - zero, 0.0), end=end)
-
-
-def _read(folder: Path) -> tuple[Markers, tuple[str, ...]]:
-    """What is there; a file that is damaged is set aside. Raises SourceError for one of a newer version."""
-    try:
-        held = load_markers(folder)
-    except SourceError as error:
-        if "Update Stillpoint" in str(error):
-            raise
-        try:
-            kept = set_aside(folder)
-        except OSError as failed:
-            raise OutputError(f"{error} It could not be set aside ({reason_of(failed)}).") from failed
-        held = load_markers(folder)
-        return held, (f"{error} It is kept as {kept.name}; the markers start anew.", *held.notes)
-    return held, held.notes

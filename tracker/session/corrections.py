@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ..errors import OutputError, SourceError
 from .about import now_utc, write_json
 from .labels import new_id
+from .layers import alone, keep_copy, readable
 from .reason import reason_of
 from .replay import Session, Which
 
@@ -80,6 +81,18 @@ class Layer:
         gone = set(ids)
         return replace(self, items=tuple(one for one in self.items if one.id not in gone))
 
+    def changed(self, before: Layer, after: Layer) -> Layer:
+        """With what was changed from `before` to `after`, whatever else is in it."""
+        kept = {one.id for one in after.items}
+        layer = self.without(one.id for one in before.items if one.id not in kept)
+        for one in after.items:
+            layer = layer if one in before.items else layer.put(one)
+        return layer
+
+    def same(self, other: Layer) -> bool:
+        """Whether both say the same, in whichever order."""
+        return set(self.items) == set(other.items)
+
     def at(self, place: tuple[int, int, str, int]) -> Correction | None:
         return next((one for one in self.items if one.place == place), None)
 
@@ -116,8 +129,8 @@ def corrected(points: Points, layer: Layer, frames: npt.NDArray[np.int64], layou
 
 
 def with_corrections(session: Session, layer: Layer) -> Session:
-    """The same session whose columns of recorded points have the layer in them: whatever reads it, an export for
-    example, gets corrected landmarks. Shapes, pose and the compact states stay as they were measured."""
+    """The same session whose columns of recorded points, and whose faces, have the layer in them: whatever reads it, an
+    export for example, gets corrected landmarks. Shapes, pose and the compact states stay as they were measured."""
     changed: dict[str, npt.NDArray[Any]] = {}
     for layout, face in sorted({(one.layout, one.face) for one in layer.items}):
         for which in ("raw", "stable"):
@@ -131,13 +144,7 @@ def with_corrections(session: Session, layer: Layer) -> Session:
             values[rows] = corrected(points, layer, frames, layout, face).reshape(len(rows), -1)
             values.flags.writeable = False
             changed[name] = values
-    return replace(session, _kept={**session._kept, **changed})
-
-
-def said_of(layer: Layer, applied: bool) -> dict[str, Any]:
-    """What an export should say of corrections: how many there are, of whom, and whether it has them in it."""
-    authors = sorted({one.author for one in layer.items if one.author})
-    return {"corrections": len(layer), "applied": bool(applied and len(layer)), "authors": authors}
+    return replace(session, corrected=tuple(changed), _kept={**session._kept, **changed})
 
 
 def read_corrections(folder: Path) -> Layer:
@@ -153,7 +160,7 @@ def read_corrections(folder: Path) -> Layer:
                 f"{path} is of {about['schema']} {major}; {SCHEMA} up to {MAJOR} is read. Update Stillpoint."
             )
         items = [(item, _correction(item)) for item in about["items"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SourceError(f"{path} is damaged ({type(error).__name__}: {error}); restore it from a copy.") from error
     layer = Layer(unread=tuple(item for item, one in items if one is None))
     for _, one in items:
@@ -161,20 +168,32 @@ def read_corrections(folder: Path) -> Layer:
     return layer
 
 
-def save_corrections(folder: Path, layer: Layer) -> None:
-    """Whole or not at all; without corrections there is no file. Raises OutputError where it cannot be written."""
+def save_corrections(folder: Path, layer: Layer, before: Layer | None = None) -> Layer:
+    """Whole or not at all; without corrections there is no file. Returns what it holds then.
+
+    With `before`, what the file held when it was last read or saved, only what changed since is changed in it: what
+    others saved meanwhile stays. Of a file that cannot be read a copy stays. Raises OutputError where the folder cannot
+    be written.
+    """
     path = folder / CORRECTIONS
     try:
-        if not layer.items and not layer.unread:
-            path.unlink(missing_ok=True)
-            return
-        items = [asdict(one) for one in sorted(layer.items, key=lambda one: one.place)]
-        version = {"major": MAJOR, "minor": 0}
-        write_json(path, {"schema": SCHEMA, "schema_version": version, "items": [*items, *layer.unread]})
+        with alone(folder):
+            held, problem = readable(read_corrections, folder, layer)
+            if problem:
+                keep_copy(path)
+            elif before is not None and path.is_file():
+                layer = held.changed(before, layer)
+            if not layer.items and not layer.unread:
+                path.unlink(missing_ok=True)
+                return layer
+            items = [asdict(one) for one in sorted(layer.items, key=lambda one: one.place)]
+            version = {"major": MAJOR, "minor": 0}
+            write_json(path, {"schema": SCHEMA, "schema_version": version, "items": [*items, *layer.unread]})
     except OSError as error:
         raise OutputError(
             f"The corrections of {folder} cannot be saved ({reason_of(error)}); free some space and try again."
         ) from error
+    return layer
 
 
 def _correction(item: Any) -> Correction | None:

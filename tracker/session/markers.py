@@ -19,7 +19,9 @@ from typing import Any
 import msgspec
 
 from ..errors import OutputError, SourceError
+from ..whole import whole
 from .labels import Label, new_id, ordered, to_audacity
+from .layers import alone, keep_copy, readable, stamps_of
 from .reason import reason_of
 
 log = logging.getLogger(__name__)
@@ -40,13 +42,14 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Markers:
-    """What a session's folder holds. `notes`: what had to be mended; `unread`: items that could not be read, kept as
-    they are."""
+    """What a session's folder holds. `notes`: what had to be mended, sentences; `unread`: items that could not be read,
+    kept as they are; `mended`: whether the file said anything otherwise than it is here."""
 
     labels: tuple[Label, ...] = ()
     tracks: tuple[Track, ...] = ()
     notes: tuple[str, ...] = ()
     unread: tuple[Any, ...] = ()
+    mended: bool = False
 
 
 def read_markers(folder: Path) -> list[Label]:
@@ -61,56 +64,60 @@ def load_markers(folder: Path) -> Markers:
     the file and noted. Raises SourceError for a file that is no JSON of ours or that a newer version wrote.
     """
     loaded = _load(folder / MARKERS)
-    labels = {one.id: one for one in loaded.labels}
-    for edit in _edits(folder / JOURNAL):
-        if edit.get("op") == "remove":
-            labels.pop(str(edit.get("id")), None)
-        elif (label := _label(edit.get("item"), {}, [])) is not None:
-            labels[label.id] = label
-    return replace(loaded, labels=tuple(ordered(labels.values())))
+    return replace(loaded, labels=_edited(loaded.labels, folder))
 
 
-def save_markers(folder: Path, markers: Markers) -> None:
-    """Write `markers.json` and `markers.txt`; the journal has then done its work and goes.
+def markers_over(folder: Path, mine: Markers) -> tuple[Markers, str]:
+    """`load_markers`, but with `mine` beneath the journal where there is no file, or one that cannot be read: then
+    also the sentence that says so."""
+    loaded, problem = readable(lambda one: _load(one / MARKERS), folder, mine)
+    if not (folder / MARKERS).is_file():
+        loaded = replace(mine, mended=False)
+    return replace(loaded, labels=_edited(loaded.labels, folder)), problem
 
-    Raises OutputError where the folder cannot be written; the journal and the file from before stay as they were.
+
+def save_markers(folder: Path, mine: Markers, unwritten: Mapping[str, Label | None] | None = None) -> Markers:
+    """Fold the journal into `markers.json` and `markers.txt`, and let it go; returns what they hold then.
+
+    What others journalled or saved meanwhile stays. Of `mine` the tracks are added; its labels count only where the
+    file is gone or cannot be read. Of a file that could not be read as it is a copy stays. `unwritten` are edits by id
+    that the journal could not take (None: removed). Raises OutputError where the folder cannot be written; all stays
+    as it was.
     """
-    tracks = {track.name: track for track in markers.tracks}
-    for one in markers.labels:
-        tracks.setdefault(one.track, Track(one.track))
-    about = {
-        "schema": SCHEMA,
-        "schema_version": {"major": MAJOR, "minor": MINOR},
-        "tracks": [{"id": t.name, "name": t.name, "colour": t.color, "key": t.key} for t in tracks.values()],
-        "items": [*(_item(one) for one in ordered(markers.labels)), *markers.unread],
-    }
-    data = msgspec.json.format(msgspec.json.encode(about, order="sorted"), indent=2) + b"\n"
     try:
-        _replace(folder / MARKERS, data)
-        _replace(folder / AUDACITY, to_audacity(markers.labels))
-        (folder / JOURNAL).unlink(missing_ok=True)
+        with alone(folder):
+            held, problem = markers_over(folder, mine)
+            labels = {one.id: one for one in held.labels}
+            for name, label in (unwritten or {}).items():
+                labels.pop(name, None)
+                if label is not None:
+                    labels[name] = label
+            tracks = {track.name: track for track in (*held.tracks, *mine.tracks)}
+            for one in labels.values():
+                tracks.setdefault(one.track, Track(one.track))
+            if problem or held.mended:
+                keep_copy(folder / MARKERS)
+            merged = Markers(tuple(ordered(labels.values())), tuple(tracks.values()), unread=held.unread)
+            _write(folder, merged)
     except OSError as error:
         raise OutputError(
             f"The markers of {folder} cannot be saved ({reason_of(error)}); free some space, or export them elsewhere."
         ) from error
+    return merged
 
 
 def fold_journal(folder: Path) -> bool:
-    """Make `markers.json` of what a recording's journal holds; False where there is no journal."""
+    """Make `markers.json` of what a recording's journal holds; False where there is no journal. Raises SourceError for
+    a file that cannot be read, to which nothing is done."""
     if not (folder / JOURNAL).is_file():
         return False
     save_markers(folder, load_markers(folder))
     return True
 
 
-def set_aside(folder: Path) -> Path:
-    """Rename a `markers.json` that cannot be read, so that new markers cannot overwrite it; returns where it is."""
-    path, number = folder / f"{MARKERS}.broken", 1
-    while path.exists():
-        number += 1
-        path = folder / f"{MARKERS}.broken{number}"
-    (folder / MARKERS).replace(path)
-    return path
+def stamps(folder: Path) -> tuple[tuple[int, int, int], ...]:
+    """What changes when somebody writes markers into the folder."""
+    return stamps_of(folder / MARKERS, folder / JOURNAL)
 
 
 class Journal:
@@ -120,7 +127,7 @@ class Journal:
         self._path = folder / JOURNAL
 
     def put(self, label: Label) -> None:
-        self._append({"op": "put", "item": _item(label)})
+        self._append({"op": "put", "item": item_of(label)})
 
     def remove(self, name: str) -> None:
         self._append({"op": "remove", "id": name})
@@ -133,7 +140,7 @@ class Journal:
 
     def _append(self, edit: Mapping[str, Any]) -> None:
         """A line, and one before it where the last one was cut short."""
-        with self._path.open("a+b") as file:
+        with alone(self._path.parent), self._path.open("a+b") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
@@ -172,9 +179,10 @@ def _load(path: Path) -> Markers:
             unread.append(item)
         else:
             labels.append(label)
+    mended = bool(notes)
     if unread:
         notes.append(f"{len(unread)} markers of {path.name} have no time that can be read; they stay in the file.")
-    return Markers(tuple(_distinct(ordered(labels))), tuple(tracks), tuple(notes), tuple(unread))
+    return Markers(tuple(_distinct(ordered(labels))), tuple(tracks), tuple(notes), tuple(unread), mended)
 
 
 def _distinct(labels: Iterable[Label]) -> Iterator[Label]:
@@ -187,6 +195,31 @@ def _distinct(labels: Iterable[Label]) -> Iterator[Label]:
             name, more = str(uuid.uuid5(uuid.NAMESPACE_OID, told)), more + 1
         seen.add(name)
         yield replace(one, id=name)
+
+
+def _edited(labels: Iterable[Label], folder: Path) -> tuple[Label, ...]:
+    """With what the journal says."""
+    kept = {one.id: one for one in labels}
+    for edit in _edits(folder / JOURNAL):
+        if edit.get("op") == "remove":
+            kept.pop(str(edit.get("id")), None)
+        elif (label := _label(edit.get("item"), {}, [])) is not None:
+            kept[label.id] = label
+    return tuple(ordered(kept.values()))
+
+
+def _write(folder: Path, markers: Markers) -> None:
+    """Both files; the journal has then done its work and goes. Raises OSError."""
+    about = {
+        "schema": SCHEMA,
+        "schema_version": {"major": MAJOR, "minor": MINOR},
+        "tracks": [{"id": t.name, "name": t.name, "colour": t.color, "key": t.key} for t in markers.tracks],
+        "items": [*(item_of(one) for one in markers.labels), *markers.unread],
+    }
+    data = msgspec.json.format(msgspec.json.encode(about, order="sorted"), indent=2) + b"\n"
+    _replace(folder / MARKERS, data)
+    _replace(folder / AUDACITY, to_audacity(markers.labels))
+    (folder / JOURNAL).unlink(missing_ok=True)
 
 
 def _edits(path: Path) -> Iterator[dict[str, Any]]:
@@ -204,7 +237,8 @@ def _edits(path: Path) -> Iterator[dict[str, Any]]:
             yield edit
 
 
-def _item(one: Label) -> dict[str, Any]:
+def item_of(one: Label) -> dict[str, Any]:
+    """A label as `markers.json` has it."""
     first, last = one.frames or (None, None)
     return {
         "id": one.id or new_id(),
@@ -243,15 +277,10 @@ def _label(item: Any, names: Mapping[object, str], notes: list[str]) -> Label | 
 
 def _replace(path: Path, data: bytes) -> None:
     """Whole or not at all, and only what can be read back."""
-    scratch = path.with_name(f"{path.name}.tmp")
-    try:
+    with whole(path) as scratch:
         with scratch.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         if scratch.read_bytes() != data:
             raise OSError(f"{scratch} does not hold what was written")
-        scratch.replace(path)
-    except OSError:
-        scratch.unlink(missing_ok=True)
-        raise

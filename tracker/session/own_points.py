@@ -19,9 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import ModelError, OutputError, SettingsError, SourceError
+from ..head import moving
 from ..types import FaceState
+from ..whole import whole
 from .about import now_utc, write_json
 from .arrays import values_of
+from .layers import alone, keep_copy, readable
 from .reason import reason_of
 from .replay import Session, Which
 from .rows import Rows
@@ -44,7 +47,11 @@ class OwnPoint:
     created: str = ""
 
 
-def read_points(folder: Path) -> tuple[OwnPoint, ...]:
+Points = tuple[OwnPoint, ...]
+NO_POINTS: Points = ()
+
+
+def read_points(folder: Path) -> Points:
     """Of a session's folder; none where it has none. Raises SourceError for a file that is damaged or newer."""
     path = folder / POINTS_FILE
     if not path.is_file():
@@ -60,15 +67,29 @@ def read_points(folder: Path) -> tuple[OwnPoint, ...]:
                 float(item.get("y", 0.0)), str(item.get("author", "")), str(item.get("created", "")),
             ) for item in about["items"]
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SourceError(f"{path} is damaged ({type(error).__name__}: {error}); restore it from a copy.") from error
 
 
-def save_points(session: Session, points: Sequence[OwnPoint], progress: Callable[[float], None] | None = None) -> None:
-    """Write both files for these points; without points there are none.
+def changed_points(held: Points, before: Points, after: Points) -> Points:
+    """`held` with what was changed from `before` to `after`."""
+    new = [one for one in after if one not in before]
+    gone = {one.name for one in before} - {one.name for one in after} | {one.name for one in new}
+    return (*(one for one in held if one.name not in gone), *new)
 
-    Raises SettingsError for a name that is no column's or is there twice, ModelError where the model that recorded
-    the session is not installed, OutputError where the folder cannot be written.
+
+def save_points(
+    session: Session,
+    points: Sequence[OwnPoint],
+    progress: Callable[[float], None] | None = None,
+    before: Points | None = None,
+) -> Points:
+    """Write both files for these points; without points there are none. Returns what they hold then.
+
+    With `before`, what the file held when it was last read or saved, what others added or took away meanwhile stays so.
+    Of a file that cannot be read a copy stays. Raises SettingsError for a name that is no column's or is there twice,
+    ModelError where the model that recorded the session is not installed, OutputError where the folder cannot be
+    written.
     """
     names = [one.name for one in points]
     for name in names:
@@ -78,26 +99,27 @@ def save_points(session: Session, points: Sequence[OwnPoint], progress: Callable
             )
     folder = session.folder
     try:
-        if not points:
-            (folder / POINTS_FILE).unlink(missing_ok=True)
-            (folder / TABLE).unlink(missing_ok=True)
-            return
-        table = _table(session, points, progress or (lambda share: None))
-        scratch = folder / f"{TABLE}.tmp"
-        pq.write_table(table, str(scratch), compression="zstd")
-        scratch.replace(folder / TABLE)
-        dated = [replace(one, created=one.created or now_utc()) for one in points]
-        version = {"major": MAJOR, "minor": 0}
-        write_json(
-            folder / POINTS_FILE, {"schema": SCHEMA, "schema_version": version, "items": [asdict(one) for one in dated]}
-        )
+        while True:
+            held, problem = readable(read_points, folder, NO_POINTS)
+            kept = before is not None and not problem and (folder / POINTS_FILE).is_file()
+            wanted = changed_points(held, before, tuple(points)) if kept and before is not None else tuple(points)
+            table = _table(session, wanted, progress or (lambda share: None)) if wanted else None
+            with alone(folder):
+                if readable(read_points, folder, NO_POINTS) == (held, problem):  # nobody saved others meanwhile
+                    if problem:
+                        keep_copy(folder / POINTS_FILE)
+                    return _write(folder, wanted, table)
     except (OSError, pa.ArrowException) as error:
         raise OutputError(
             f"The landmarks of {folder} cannot be saved ({reason_of(error)}); free some space and try again."
         ) from error
 
 
-def own_columns(session: Session) -> dict[str, npt.NDArray[np.float64]]:
+Columns = dict[str, npt.NDArray[np.float64]]
+NOWHERE: Columns = {}
+
+
+def own_columns(session: Session) -> Columns:
     """(rows,) each of the added landmarks' columns, px, NaN without a face; none where nothing was added, or the table
     beside has other rows than the session's."""
     path = session.folder / TABLE
@@ -158,8 +180,22 @@ class _Linear:
 
     def __call__(self, state: FaceState) -> npt.NDArray[np.float32]:
         """(N, 3) metres, head frame."""
-        code = np.concatenate([state.identity, state.expression, state.residual])
+        code = np.concatenate([state.identity, moving(state.expression), state.residual])
         return np.asarray(self._base + self._modes @ code, np.float32)
+
+
+def _write(folder: Path, points: Points, table: pa.Table | None) -> Points:
+    """Both files, or neither. Raises OSError."""
+    dated = tuple(replace(one, created=one.created or now_utc()) for one in points)
+    if table is None:
+        (folder / POINTS_FILE).unlink(missing_ok=True)
+        (folder / TABLE).unlink(missing_ok=True)
+        return dated
+    with whole(folder / TABLE) as scratch:
+        pq.write_table(table, str(scratch), compression="zstd")
+    items, version = [asdict(one) for one in dated], {"major": MAJOR, "minor": 0}
+    write_json(folder / POINTS_FILE, {"schema": SCHEMA, "schema_version": version, "items": items})
+    return dated
 
 
 def _table(session: Session, points: Sequence[OwnPoint], progress: Callable[[float], None]) -> pa.Table:

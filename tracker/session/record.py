@@ -34,9 +34,12 @@ from ..types import Frame, Tracked
 from .about import about_recording, described, now_utc, write_json
 from .book import LiveMarkers
 from .columns import POINTS, dropped_rows, rows_of
+from .corrections import CORRECTIONS
 from .figure import write_figure
 from .log import LOG, SessionLog
 from .markers import AUDACITY, JOURNAL, MARKERS
+from .own_points import POINTS_FILE
+from .own_points import TABLE as OWN
 from .preroll import PreRoll
 from .reason import reason_of
 from .room import Room
@@ -49,6 +52,8 @@ log = logging.getLogger(__name__)
 SESSION, SUMMARY, FIGURE = "session.json", "summary.json", "stability.png"
 ANNOTATED, CLEAN = "annotated.mp4", "video.mkv"
 _FILES = (SESSION, SUMMARY, FIGURE, ANNOTATED, CLEAN, STREAM, PARQUET, CSV, LOG)
+_LAID = (MARKERS, AUDACITY, JOURNAL, CORRECTIONS, POINTS_FILE, OWN)
+"""What people laid over a session; it goes with the recording that it speaks of."""
 _LOOK_S = 1.0
 _REST = 4.0
 """A slow disk may be waited for a fifth of the time, so that pictures are not lost for the sake of safety."""
@@ -258,7 +263,7 @@ class Recorder:
                 self._anchor(self._last[1])
             stored = self._videos[CLEAN].frames if CLEAN in self._videos else 0
             counts = {"captured": summary.frames + self.dropped, "dropped": self.dropped, "frames": summary.frames}
-            counts.update(stored=stored, rows=table.rows, with_face=summary.found)
+            counts.update(stored=stored, rows=table.rows, with_face=summary.found, held=summary.held)
             counts.update(dropped_by_recorder=self.late, before_the_button=self.before)
             if self._log is not None:
                 self._log.event("closed", **counts, ended=self.ended)
@@ -301,7 +306,7 @@ def _prepare(out: Path, overwrite: bool) -> None:
         if held and not overwrite:
             what = "a session" if SESSION in held else "files"
             raise OutputError(f"{out} already holds {what}; choose another folder, or overwrite it (--overwrite).")
-        for name in (*_FILES, MARKERS, AUDACITY, JOURNAL):
+        for name in (*_FILES, *_LAID, *(path.name for path in out.glob("frames_*.parquet"))):
             (out / name).unlink(missing_ok=True)
         probe = out / f"{SESSION}.tmp"
         probe.touch()

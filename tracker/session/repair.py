@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 SESSION, VIDEO, BROKEN, ANNOTATED = "session.json", "video.mkv", "video.broken.mkv", "annotated.mp4"
 _STATES = ("tracked", "held", "lost", "dropped", "unmeasured")
-_SCRATCH = ("frames.tmp", "session.json.tmp", "video.tmp.mkv")
+_SCRATCH = (f"{PARQUET}.tmp", f"{SESSION}.tmp", "video.tmp.mkv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def interrupted(base: Path) -> list[Path]:
     found: list[Path] = []
     for path in sorted(base.glob(f"*/{SESSION}")):
         try:
-            if needs_repair(path.parent) and not _is_held(path.parent / STREAM):
+            if needs_repair(path.parent) and not is_recording(path.parent):
                 found.append(path.parent)
         except (SourceError, OSError):
             continue
@@ -74,7 +74,7 @@ def repair(folder: Path) -> Repaired:
     about = read_about(folder)
     if about.get("status") != "recording":
         raise SourceError(f"{folder} is {about.get('status')}: there is nothing to repair.")
-    if _is_held(folder / STREAM):
+    if is_recording(folder):
         raise SourceError(f"{folder} is still being recorded; end that recording first.")
     try:
         return _repair(folder, about)
@@ -163,8 +163,9 @@ def _counts(table: Path) -> dict[str, int]:
     captured = np.unique(index).size
     return {
         "captured": captured, "dropped": frames["dropped"], "frames": captured - frames["dropped"],
-        "rows": rows.num_rows, "with_face": frames["tracked"], "unmeasured": frames["unmeasured"],
-        "without_picture": bare,
+        "rows": rows.num_rows, "with_face": frames["tracked"],
+        "held": np.setdiff1d(index[state == "held"], index[state == "tracked"]).size,
+        "unmeasured": frames["unmeasured"], "without_picture": bare,
     }  # fmt: skip
 
 
@@ -244,8 +245,9 @@ def _plays(path: Path) -> bool:
         return False
 
 
-def _is_held(stream: Path) -> bool:
-    """Whether a process still writes the table's stream."""
+def is_recording(folder: Path) -> bool:
+    """Whether a process still writes the session's table."""
+    stream = folder / STREAM
     if not stream.is_file():
         return False
     with stream.open("rb") as file:

@@ -24,7 +24,7 @@ from ..head import Basis, load_head
 from ..types import Camera, Face, FaceState, LandmarkBasis, Pose
 from .about import read_about
 from .arrays import values_of
-from .columns import DENSE
+from .columns import DENSE, POINTS
 from .table import PARQUET, STREAM, read_stream
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class Session:
     """An open session. `about` is its session.json; `which` values are meant where none are named: "raw" or "stable".
 
     `basis` evaluates landmarks of rebuilt faces; None where the model that recorded the session is not installed.
+    `corrected`: columns of points of which a person moved some, and that are, as the faces are, as the person put them.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Session:
     names: tuple[str, ...]
     basis: LandmarkBasis | None = None
     which: Which = "stable"
+    corrected: tuple[str, ...] = ()
     _source: Path = field(default=Path(), repr=False)
     _kept: dict[str, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
 
@@ -152,15 +154,20 @@ class Session:
                 "table, not evaluated anew."
             )
         presence, name = self.column("presence")[row], self.column("face_id")[row]
-        carried = self.column("carried")[row].reshape(2, 3) if "carried" in self.names else None
-        if carried is not None and not np.isfinite(carried).all():
-            carried = None
+        told = self.column("carried")[row] if "carried" in self.names else np.zeros(0)
+        carried = told.reshape(2, 3) if told.size == 6 and np.isfinite(told).all() else None
         away = 0.0
         if self.held[row]:
             seen = np.flatnonzero((self.column("face_id")[:row] == name) & ~self.held[:row])
             time = self.column("time_s")
             away = float(time[row] - time[seen[-1]]) if seen.size else 1e-3
-        return Face(state, self.basis, float(presence), int(name), carried, held=away)
+        face = Face(state, self.basis, float(presence), int(name), carried, held=away)
+        for layout in (POINTS, DENSE):
+            if (column := f"{self.which}_{layout}") in self.corrected:
+                points = self.column(column)[row]
+                if np.isfinite(points).all():
+                    face._kept["px", layout] = np.ascontiguousarray(points.reshape(-1, 2), dtype=np.float32)
+        return face
 
     def take(self, face: int | None = None) -> Take:
         """One face over all frames in which it was seen; the one that was seen most where none is named.
@@ -212,6 +219,13 @@ class Take:
     def found(self) -> npt.NDArray[np.bool_]:
         """(F,)"""
         return self.rows >= 0
+
+    @cached_property
+    def held(self) -> npt.NDArray[np.bool_]:
+        """(F,) where nobody saw the face, and the filter went on giving it; these do not count as found."""
+        session = self.session
+        mine = (session.column("face_id") == self.face) & session.held
+        return np.isin(session.frames, session.column("frame_index")[mine]) & ~self.found
 
     def values(self, name: str) -> Numbers:
         """(F, ...) of a column of the raw or stable values, NaN where the face was not there."""

@@ -24,7 +24,7 @@ import pyarrow as pa
 from ..errors import OutputError, SettingsError, SourceError
 from ..pipeline import Filtering, Tracker
 from ..settings import Filter
-from ..temporal import OFFLINE, Stabilizer
+from ..temporal import OFFLINE, STABILIZERS, Stabilizer
 from ..temporal.smoother import in_order
 from ..types import Face, Frame, Image, Tracked, TrackResult
 from .about import now_utc, version_of, write_json
@@ -64,6 +64,9 @@ def reprocess(
         raise SettingsError(
             f"A pass cannot be called {name!r}; use letters, digits, - and _, for example {'calm-2'!r}."
         )
+    if settings.method not in {*STABILIZERS, *OFFLINE}:
+        known = ", ".join(sorted({*STABILIZERS, *OFFLINE}))
+        raise SettingsError(f"There is no filter {settings.method!r}; choose one of {known}.")
     stabilizer = None if settings.method in OFFLINE else Stabilizer(settings.method, settings)
     target = session.folder / f"frames_{name}.parquet"
     if target.exists() and not overwrite:

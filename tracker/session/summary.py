@@ -18,7 +18,8 @@ EYE_CORNERS = (36, 45)
 class Summary(msgspec.Struct, frozen=True):
     """`fps`: frames written per second of the wall clock. `stages_ms`: medians. Accelerations: the mean length of the
     second difference of the 68 points from frame to frame, in percent of the distance of the outer eye corners; None
-    where no face was held for three frames. `yaw_deg`: least and greatest of the filtered yaw."""
+    where no face was held for three frames. `yaw_deg`: least and greatest of the filtered yaw. `held`: frames in which
+    nobody saw a face and the filter still gave one."""
 
     frames: int
     found: int
@@ -31,6 +32,7 @@ class Summary(msgspec.Struct, frozen=True):
     raw_acceleration: float | None
     stable_acceleration: float | None
     yaw_deg: tuple[float, float] | None
+    held: int = 0
 
 
 class Samples:
@@ -82,7 +84,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
-        self.frames = self._found = self._dropped = 0
+        self.frames = self._found = self._held = self._dropped = 0
         self._faces: set[int] = set()
         self._times: tuple[float, float] | None = None
         self._yaw: tuple[float, float] | None = None
@@ -93,6 +95,7 @@ class Tally:
         raw, stable = tracked.raw, tracked.stable
         self.frames += 1
         self._found += bool(raw.faces)
+        self._held += not raw.faces and bool(stable.faces)
         self._dropped += raw.dropped
         self._faces.update(face.id for face in raw.faces)
         self._times = (self._times[0] if self._times else raw.frame.time, raw.frame.time)
@@ -124,4 +127,5 @@ class Tally:
             raw_acceleration=self._raw.mean(),
             stable_acceleration=self._stable.mean(),
             yaw_deg=self._yaw,
+            held=self._held,
         )

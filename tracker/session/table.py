@@ -17,6 +17,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..whole import whole
 from .columns import CSV_HEADER, Row, batch_of, csv_row, schema
 
 STREAM, PARQUET, CSV = "frames.arrows", "frames.parquet", "frames.csv"
@@ -119,23 +120,20 @@ def write_parquet(batches: Iterable[pa.RecordBatch], target: Path) -> int:
 
     Returns the rows; without a batch the table is an empty one. Where it fails nothing of it stays.
     """
-    scratch = target.with_suffix(".tmp")
     writer: pq.ParquetWriter | None = None
-    try:
-        for group in _groups(batches):
-            writer = writer or _writer(scratch, group.schema)
-            writer.write_table(group, row_group_size=2 * _GROUP_ROWS)
-        writer = writer or _writer(scratch, schema())
-        writer.close()
-        rows = int(pq.read_metadata(str(scratch)).num_rows)
-    except BaseException:
-        with suppress(OSError, pa.ArrowException):
-            if writer is not None:
-                writer.close()
-        scratch.unlink(missing_ok=True)
-        raise
-    scratch.replace(target)
-    return rows
+    with whole(target) as scratch:
+        try:
+            for group in _groups(batches):
+                writer = writer or _writer(scratch, group.schema)
+                writer.write_table(group, row_group_size=2 * _GROUP_ROWS)
+            writer = writer or _writer(scratch, schema())
+            writer.close()
+            return int(pq.read_metadata(str(scratch)).num_rows)
+        except BaseException:
+            with suppress(OSError, pa.ArrowException):
+                if writer is not None:
+                    writer.close()
+            raise
 
 
 def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

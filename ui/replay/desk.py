@@ -18,8 +18,10 @@ from tracker.session.book import MarkerBook
 from tracker.session.compare import Comparison, compare
 from tracker.session.label_set import automatic, label_set, thresholds
 from tracker.session.labels import Label
+from tracker.session.layers import OTHERS
 from tracker.session.markers import Track
 from tracker.session.play import Beside, Feed, Shown, View
+from tracker.session.repair import is_recording
 from tracker.session.replay import Session, Which, open_session
 from tracker.session.rows import Rows, timeline_of
 from tracker.settings import Settings
@@ -32,7 +34,7 @@ from .curves_panel import Choice
 from .player import Player
 from .work import Work
 
-SAVE_MS = 1000
+SAVE_MS, LOOK_MS = 1000, 2000
 TEXT = Track("text", "#9ba7b7")
 FIRST_CURVES: tuple[Choice, ...] = (("stable_yaw_deg", None), ("stable_pitch_deg", None))
 
@@ -85,11 +87,21 @@ class Desk(QObject):
         self._saving.setSingleShot(True)
         self._saving.setInterval(SAVE_MS)
         self._saving.timeout.connect(self.save)
+        self._others = False
+        self._looking = QTimer(self)
+        self._looking.setInterval(LOOK_MS)
+        self._looking.timeout.connect(self.look)
+        self._looking.start()
         self.work.failed.connect(lambda text: self.told.emit("trouble", text))
         self._troubled.connect(lambda text: self.told.emit("trouble", text))
         self._feed = Feed(self._view(), self._deliver, self._troubled.emit)
         self.player.moved.connect(self._feed.wish)
         self.redraw()
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Which of the files that people lay over a session cannot be read as they are: sentences."""
+        return tuple(filter(None, (*self.book.notes, self.corrections.problem, self.points.problem)))
 
     @property
     def passes(self) -> list[str]:
@@ -231,14 +243,29 @@ class Desk(QObject):
 
     def save(self) -> None:
         try:
-            self.book.save()
+            met = self.book.save()
         except OutputError as error:
             self.told.emit("trouble", str(error))
+        else:
+            self._meet(met)
+
+    def look(self) -> None:
+        """Take in what another window or a recording did to the markers, corrections and landmarks meanwhile."""
+        met = self.book.refresh()
+        self._meet(met | self.corrections.refresh() | self.points.refresh())
+
+    def _meet(self, changed: bool) -> None:
+        if changed:
+            self.labels_changed.emit()
+            if not self._others:
+                self._others = True
+                self.told.emit("notice", OTHERS)
 
     def close(self) -> None:
         """Save, and let threads and files go."""
         self.player.pause()
         self._saving.stop()
+        self._looking.stop()
         self._feed.close()
         self.work.close()
         self.save()
@@ -270,7 +297,11 @@ def facts_of(session: Session) -> list[str]:
     said = []
     if session.video is None:
         said.append("The video is missing (video.mkv): the timeline, the curves and the landmarks work without it.")
-    if session.about.get("status") == "recording":
+    if session.about.get("status") == "recording" and is_recording(session.folder):
+        said.append(
+            "It is still being recorded: what is shown ends where the window was opened; markers of both are kept."
+        )
+    elif session.about.get("status") == "recording":
         said.append("The recording was cut off; `stillpoint repair` makes it whole.")
     if session.basis is None:
         said.append("The model that recorded it is not installed: only its recorded landmarks are shown.")

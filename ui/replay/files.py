@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QFileDialog, QWidget
 from tracker.errors import StillpointError
 from tracker.session.labels import FORMATS, new_id, to_eaf
 from tracker.session.reason import reason_of
+from tracker.whole import whole
 
 from .desk import Desk
 from .grab import framed
@@ -73,7 +74,8 @@ class Files:
                 data = to_eaf(labels, video.name if video else "", str(desk.session.about.get("started_utc", "")))
             else:
                 data = FORMATS[path.suffix][0](labels)
-            path.write_bytes(data)
+            with whole(path) as scratch:
+                scratch.write_bytes(data)
         except OSError as error:
             desk.told.emit("trouble", f"{path} cannot be written ({reason_of(error)}); choose another place.")
             return

@@ -215,9 +215,9 @@ class ReplayWindow(QMainWindow):
         self.desk.bridge.change(lambda wish: wish_of(wish, view, accent))
 
     def _show_all(self) -> None:
-        words = [*facts_of(self.desk.session), *self.desk.book.notes]
+        words = [*facts_of(self.desk.session), *self.desk.troubles]
         if words:
-            self.banner.say("notice", " ".join(words))
+            self.banner.say("trouble" if self.desk.troubles else "notice", " ".join(words))
         if not len(self.desk.line):
             self.video.clear("This session is empty", "Its table has no rows.")
         self._show_labels()

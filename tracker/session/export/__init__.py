@@ -10,12 +10,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import OutputError, SettingsError
+from ...errors import OutputError, SettingsError, StillpointError
+from ..layers import readable
 from ..replay import Session
 
 __all__ = ["EXPORTS", "Cancelled", "Choices", "Export", "Progress", "export", "export_all"]
@@ -85,12 +85,25 @@ class Choices:
     corrections: bool = True
 
     def of(self, session: Session) -> Session:
-        """The session as these choices show it. Raises SourceError for corrections that cannot be read."""
-        from ..corrections import read_corrections, with_corrections
+        """The session as these choices show it; without corrections that cannot be read (`troubles` says so)."""
+        from ..corrections import Layer, read_corrections, with_corrections
 
-        layer = read_corrections(session.folder) if self.corrections else None
         chosen = session.showing("raw" if self.raw else "stable")
+        layer, _ = readable(read_corrections, session.folder, Layer()) if self.corrections else (Layer(), "")
         return with_corrections(chosen, layer) if layer else chosen
+
+
+def troubles(session: Session) -> list[str]:
+    """Which of the files that people laid over a session cannot be read and are left out of exports: sentences."""
+    from ..corrections import Layer, read_corrections
+    from ..markers import Markers, markers_over
+    from ..own_points import NOWHERE, own_columns
+
+    folder = session.folder
+    marked, *said = markers_over(folder, Markers())
+    said.append(readable(read_corrections, folder, Layer())[1])
+    said.append(readable(lambda _: own_columns(session), folder, NOWHERE)[1])
+    return [*filter(None, said), *marked.notes]
 
 
 def export(session: Session, kind: str, path: Path, progress: Progress | None = None, **options: Any) -> None:
@@ -107,9 +120,6 @@ def export(session: Session, kind: str, path: Path, progress: Progress | None = 
         write(session, path, progress or (lambda share: None), **options)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from error
-    finally:
-        with suppress(OSError):
-            path.with_name(path.name + ".tmp").unlink(missing_ok=True)
 
 
 def export_all(
@@ -120,13 +130,15 @@ def export_all(
     *,
     overwrite: bool = False,
     progress: Callable[[str, float], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Write `session` as each of `kinds` into `folder`; returns what was written.
 
-    `progress` is called with the format and its share, and may raise `Cancelled`. Raises SettingsError for unknown
-    formats or none, OutputError where a file is there already and not `overwrite`, else as `export` does.
+    `progress` is called with the format and its share, and may raise `Cancelled`; `tell` gets `troubles`. Raises
+    SettingsError for unknown formats or none, OutputError where a file is there already and not `overwrite`, else,
+    after the other formats were written, as `export` does: OutputError where several could not.
     """
-    choices, tell = choices or Choices(), progress or (lambda kind, share: None)
+    choices, show = choices or Choices(), progress or (lambda kind, share: None)
     unknown = [kind for kind in kinds if kind not in EXPORTS]
     if unknown or not kinds:
         what = f"There is no format {unknown[0]!r}" if unknown else "No format was named"
@@ -135,12 +147,27 @@ def export_all(
     taken = [path for kind, path in targets.items() if path.exists() and kind != "bids"]
     if taken and not overwrite:
         raise OutputError(f"{taken[0]} is already there; choose another folder, or overwrite it (--overwrite).")
+    if tell is not None:
+        for sentence in troubles(session):
+            tell(sentence)
     shown = choices.of(session)
+    problems: list[StillpointError] = []
+    written: list[Path] = []
     for kind, path in targets.items():
         options = {name: getattr(choices, name) for name in EXPORTS[kind].takes}
 
         def told(share: float, kind: str = kind) -> None:
-            tell(kind, share)
+            show(kind, share)
 
-        export(shown, kind, path, told, **options)
-    return list(targets.values())
+        try:
+            export(shown, kind, path, told, **options)
+            written.append(path)
+        except StillpointError as error:
+            problems.append(error)
+    if problems and written and tell is not None:
+        tell(f"Written to {folder}, of what was asked for: {', '.join(path.name for path in written)}")
+    if len(problems) > 1:
+        raise OutputError(" ".join(dict.fromkeys(map(str, problems))))
+    if problems:
+        raise problems[0]
+    return written

@@ -20,7 +20,7 @@ from ...head.axes import quaternion
 from ...head.model import EXPRESSIONS
 from ...types import FACING, Pose
 from .. import labels
-from ..markers import read_markers
+from ..markers import Markers, markers_over
 from ..replay import Session, Take
 from . import Progress
 from .lines import cells, write_lines
@@ -69,7 +69,7 @@ def write(
     write_lines(folder / f"{stem}_channels.tsv", keys, rows, len(CHANNELS), lambda share: None, "\t")
     _json(folder / f"{stem}_channels.json", _frames())
     _json(folder / f"{stem}_motion.json", _sidecar(session, take, task))
-    marked = read_markers(session.folder)
+    marked = markers_over(session.folder, Markers())[0].labels
     if marked:
         (folder / f"{stem}_events.tsv").write_bytes(labels.to_events(marked))
     _dataset(path, subject, f"motion/{stem}_motion.tsv", str(session.about.get("started_utc", "n/a")))
@@ -105,7 +105,10 @@ def _sidecar(session: Session, take: Take, task: str) -> dict[str, Any]:
         "TrackedPointsCount": _POINTS + 1,
         "TrackingSystemName": "Stillpoint",
         "SoftwareVersions": str(session.about.get("app", {}).get("version", "n/a")),
-        "TaskDescription": f"Face tracked from video; {session.which} values of face {take.face}.",
+        "TaskDescription": f"Face tracked from video; {session.which} values of face {take.face}: found in "
+        f"{int(take.found.sum())} of {len(take)} frames, held by the filter in {int(take.held.sum())} more (n/a)."
+        + " Some landmarks were moved by hand."
+        * bool(session.corrected),
     }
 
 

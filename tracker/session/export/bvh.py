@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation, Slerp
 
-from ...errors import OutputError
+from ...errors import OutputError, SettingsError
 from ...head.axes import gaze_of, gaze_turn, upright
 from ...head.model import EXPRESSIONS
+from ...whole import whole
 from ..replay import Session, Take
 from . import Progress
 from .lines import cells, write_lines
@@ -29,6 +30,7 @@ EYES_CM = (0.0, 7.0, 8.0)
 """From the head's joint to the point midway between the eyes."""
 
 _HALF_EYES_CM = 3.15
+_MOST_HZ = 1000.0
 _JOINTS = (
     ("Hips", (0.0, 95.0, 0.0)), ("Spine", (0.0, 20.0, 0.0)), ("Neck", (0.0, 35.0, 0.0)), ("Head", (0.0, 12.0, 0.0)),
 )  # fmt: skip
@@ -46,7 +48,9 @@ class Motion:
 
 
 def write(session: Session, path: Path, progress: Progress, face: int | None = None, rate: float | None = None) -> None:
-    """`rate` frames a second; the session's own where it is not given."""
+    """`rate` frames a second, the session's own where it is not given. Raises SettingsError for one that cannot be."""
+    if rate is not None and not 0.0 < rate <= _MOST_HZ:
+        raise SettingsError(f"A motion cannot be written at {rate:g} frames a second; --rate wants 1 to {_MOST_HZ:g}.")
     take = session.take(face)
     if not take.found.any():
         raise OutputError(f"{session.folder} has no face to write; there is no motion in it.")
@@ -54,21 +58,20 @@ def write(session: Session, path: Path, progress: Progress, face: int | None = N
     motion = resampled(take, hertz)
     count = len(motion.place)
     rows = _rows(motion)
-    scratch = path.with_name(path.name + ".tmp")
-    with scratch.open("w", encoding="utf-8", newline="\n") as file:
+    with whole(path) as scratch, scratch.open("w", encoding="utf-8", newline="\n") as file:
         file.write(hierarchy())
         file.write(f"MOTION\nFrames: {count}\nFrame Time: {1.0 / hertz:.8f}\n")
         for i, row in enumerate(rows):
             file.write(" ".join(f"{value:.5f}" for value in row) + "\n")
             if i % 500 == 0:
                 progress(0.9 * i / count)
-    scratch.replace(path)
     lines = (cells(row, 5) for row in motion.shapes)
     write_lines(path.with_suffix(".shapes.csv"), EXPRESSIONS, lines, count, lambda share: progress(0.9 + 0.1 * share))
     about = {
         "resampled_hz": hertz,
         "captured_frames": len(take),
         "frames_without_face": int((~take.found).sum()),
+        "frames_held": int(take.held.sum()),
         "method": "slerp between captured frames; the last pose is held where the face was lost",
         "face": take.face,
         "values": session.which,

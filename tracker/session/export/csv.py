@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..columns import COLUMNS
-from ..own_points import own_columns
+from ..layers import readable
+from ..own_points import NOWHERE, own_columns
 from ..replay import Session
 from . import Progress
 from .lines import cells, write_lines
@@ -18,7 +19,7 @@ def write(session: Session, path: Path, progress: Progress) -> None:
     """Columns that an edited table lacks are left out; what is null is empty. A person's own landmarks come last."""
     columns = [column for column in COLUMNS if column.csv and column.name in session.names]
     values = [session.column(column.name) for column in columns]
-    own = own_columns(session)
+    own, _ = readable(lambda _: own_columns(session), session.folder, NOWHERE)
 
     def rows() -> Iterator[list[str]]:
         for row in range(session.rows):

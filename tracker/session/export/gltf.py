@@ -13,9 +13,10 @@ import numpy as np
 
 from ...errors import OutputError
 from ...gltf import ARRAY, FLOAT, INDEX, UBYTE, USHORT, Buffer, binary
-from ...head import EXPRESSIONS, HeadModel, load_head
+from ...head import EXPRESSIONS, HeadModel, load_head, moving
 from ...head.axes import quaternion, upright
 from ...head.model import vertex_normals
+from ...whole import whole
 from ..replay import Session, Take
 from . import Progress
 
@@ -55,9 +56,8 @@ def write(session: Session, path: Path, progress: Progress, face: int | None = N
         "bufferViews": buffer.views,
         "accessors": buffer.accessors,
     }
-    scratch = path.with_name(path.name + ".tmp")
-    scratch.write_bytes(binary(document, bytes(buffer.data)))
-    scratch.replace(path)
+    with whole(path) as scratch:
+        scratch.write_bytes(binary(document, bytes(buffer.data)))
     progress(1.0)
 
 
@@ -88,7 +88,7 @@ def _animation(take: Take, buffer: Buffer) -> dict[str, Any]:
             turns[i], places[i] = quaternion(turn), place
     flips = np.cumprod(np.where(np.sum(turns[1:] * turns[:-1], axis=1) < 0.0, -1.0, 1.0))
     turns[1:] *= flips[:, None].astype(np.float32)  # q and -q are one turn; neighbours must not go the long way round
-    weights = np.clip(np.nan_to_num(take.values("blendshapes")[kept[held]]), 0.0, 1.0).astype(np.float32)
+    weights = moving(np.clip(np.nan_to_num(take.values("blendshapes")[kept[held]]), 0.0, 1.0))
     time = buffer.bounded(times)
     outputs = {
         "translation": buffer.add(places, FLOAT),

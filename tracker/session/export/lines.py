@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ...whole import whole
 from . import Progress
 
 _EVERY = 500
@@ -19,19 +20,14 @@ def write_lines(
     delimiter: str = ",",
 ) -> None:  # fmt: skip
     """Beside it first, then renamed: a file is there whole or not at all."""
-    scratch = path.with_name(path.name + ".tmp")
-    try:
-        with scratch.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-            if header is not None:
-                writer.writerow(header)
-            for done, row in enumerate(rows):
-                writer.writerow(row)
-                if done % _EVERY == 0:
-                    progress(done / max(count, 1))
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with whole(path) as scratch, scratch.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        if header is not None:
+            writer.writerow(header)
+        for done, row in enumerate(rows):
+            writer.writerow(row)
+            if done % _EVERY == 0:
+                progress(done / max(count, 1))
     progress(1.0)
 
 

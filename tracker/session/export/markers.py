@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ...whole import whole
 from .. import labels
 from ..labels import Label
 from ..markers import read_markers
@@ -33,5 +34,6 @@ def table(session: Session, path: Path, progress: Progress) -> None:
 
 
 def _write(session: Session, path: Path, progress: Progress, encode: Callable[[Sequence[Label]], bytes]) -> None:
-    path.write_bytes(encode(read_markers(session.folder)))
+    with whole(path) as scratch:
+        scratch.write_bytes(encode(read_markers(session.folder)))
     progress(1.0)

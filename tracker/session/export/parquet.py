@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...whole import whole
 from ..columns import DENSE, POINTS
 from ..corrections import CORRECTIONS
 from ..replay import Session
@@ -25,9 +26,8 @@ def write(session: Session, path: Path, progress: Progress) -> None:
     elif (session.folder / CORRECTIONS).is_file():
         write_parquet(_shown(session, source, progress), path)
     else:
-        scratch = path.with_name(path.name + ".tmp")
-        shutil.copyfile(source, scratch)
-        scratch.replace(path)
+        with whole(path) as scratch:
+            shutil.copyfile(source, scratch)
     progress(1.0)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...head.model import EXPRESSIONS
+from ...whole import whole
 from ..labels import Label
-from ..markers import read_markers
+from ..markers import Markers, markers_over
 from ..replay import Session, Take
 from . import Progress
 
@@ -29,7 +30,7 @@ svg{display:block;margin:.4rem 0 1.2rem;max-width:100%;height:auto}h2{margin-top
 
 def write(session: Session, path: Path, progress: Progress, face: int | None = None) -> None:
     raw, stable = session.showing("raw").take(face), session.showing("stable").take(face)
-    markers = read_markers(session.folder)
+    markers = markers_over(session.folder, Markers())[0].labels
     parts = [_facts(session, stable, len(markers))]
     parts.append('<h2>Pose</h2><p><span class="raw">raw</span>, <span class="stable">filtered</span>; '
                  "grey where the face was lost.</p>")  # fmt: skip
@@ -49,9 +50,8 @@ def write(session: Session, path: Path, progress: Progress, face: int | None = N
                                                  for one in markers))  # fmt: skip
     title = html.escape(session.folder.name)
     page = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
-    scratch = path.with_name(path.name + ".tmp")
-    scratch.write_text(f"{page}<h1>{title}</h1>{''.join(parts)}</html>\n", encoding="utf-8")
-    scratch.replace(path)
+    with whole(path) as scratch:
+        scratch.write_text(f"{page}<h1>{title}</h1>{''.join(parts)}</html>\n", encoding="utf-8")
     progress(1.0)
 
 
@@ -60,12 +60,13 @@ def _facts(session: Session, take: Take, markers: int) -> str:
     source = about.get("source", {})
     counts = about.get("counts", {})
     share = f" ({found / len(take):.1%})" if len(take) else ""
+    held = f", held in {int(take.held.sum())} more" if take.held.any() else ""
     width, height = session.size
     rows = [
         ("recorded", str(about.get("started_utc", "?"))),
         ("source", f"{source.get('name', '?')}, {width} x {height} at {session.fps:g} a second"),
         ("frames", f"{len(take)} captured, {counts.get('dropped', '?')} dropped"),
-        ("face", f"{take.face if take.face is not None else 'none'}, found in {found} frames{share}"),
+        ("face", f"{take.face if take.face is not None else 'none'}, found in {found} frames{share}{held}"),
         ("duration", f"{take.time[-1]:.2f} s" if len(take) else "0 s"),
         ("filter", str(about.get("filter", {}).get("method", "?"))),
         ("model", str(about.get("model", {}).get("name", "?"))),

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import OutputError, SettingsError
+from ...whole import whole
 from ..replay import Session, Take
 from . import Progress
 
@@ -62,14 +63,12 @@ def write(session: Session, path: Path, progress: Progress) -> None:
     arrays["tracking_scores"] = np.full(arrays["instance_scores"].shape, np.nan)
     arrays.update(edge_inds=joined, track_names=_bytes(names), node_names=_bytes(nodes))
     arrays["edge_names"] = np.array([[nodes[a], nodes[b]] for a, b in joined], dtype="S")
-    scratch = path.with_name(path.name + ".tmp")
-    with h5py.File(str(scratch), "w") as file:
+    with whole(path) as scratch, h5py.File(str(scratch), "w") as file:
         for name, values in arrays.items():
             file.create_dataset(name, data=values, compression="gzip", compression_opts=9)
         words = {"labels_path": "", "video_path": session.video.name if session.video else "", "video_ind": 0}
         for key, value in {**words, "provenance": json.dumps(_provenance(session))}.items():
             file.create_dataset(key, data=value)
-    scratch.replace(path)
     progress(1.0)
 
 
@@ -90,6 +89,7 @@ def _provenance(session: Session) -> dict[str, Any]:
     return {
         "made_by": "stillpoint", "version": str(about.get("app", {}).get("version", "")),
         "session_id": about.get("session_id"), "values": session.which,
+        "moved_by_hand": bool(session.corrected),
         "first_frame": int(session.frames[0]) if len(session.frames) else 0,
         "pixels": "the centre of the top-left pixel is (0.5, 0.5)",
     }  # fmt: skip

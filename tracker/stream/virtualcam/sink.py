@@ -24,8 +24,8 @@ from ...types import Image, Tracked
 from ..sink import StreamSink
 
 WORKER = Path(__file__).with_name("worker.py")
-PATIENCE_S = 2.0
-"""A worker that takes no picture for so long is given up."""
+PATIENCE_S, START_S = 2.0, 20.0
+"""A worker that takes no picture for so long is given up; until its camera is there it gets longer."""
 _HELP = {
     "linux": "Linux needs the kernel module v4l2loopback (sudo modprobe v4l2loopback)",
     "darwin": "macOS needs OBS; start and stop its virtual camera once",
@@ -93,12 +93,16 @@ class VirtualCameraStream(StreamSink):
             with contextlib.suppress(OSError):
                 worker.stdin.close()
         try:
-            worker.wait(PATIENCE_S)
+            worker.wait(self._patience)
         except subprocess.TimeoutExpired:
             worker.kill()
             worker.wait()
         if listener is not None:
             listener.join(PATIENCE_S)
+
+    @property
+    def _patience(self) -> float:
+        return START_S if self.device is None else PATIENCE_S
 
     def _begin(self, picture: Image) -> None:
         height, width = picture.shape[:2]
@@ -132,7 +136,7 @@ class VirtualCameraStream(StreamSink):
             return
         rest = memoryview(picture.tobytes())
         while len(rest):
-            if sys.platform != "win32" and not select.select([], [worker.stdin], [], PATIENCE_S)[1]:
+            if sys.platform != "win32" and not select.select([], [worker.stdin], [], self._patience)[1]:
                 raise OutputError("The virtual camera takes no pictures any more; switch it off and on again.")
             rest = rest[worker.stdin.write(rest) or 0 :]
         self.count(packets=1, bytes=picture.nbytes)
@@ -140,7 +144,7 @@ class VirtualCameraStream(StreamSink):
     def _give_up(self, error: Exception) -> None:
         """Say the first reason; what breaks after it (the pipe) says less."""
         if isinstance(error, BrokenPipeError) and self._listener is not None:
-            self._listener.join(PATIENCE_S)  # the worker said why before it went
+            self._listener.join(self._patience)  # the worker said why before it went
         with self._lock:
             first, self._given_up = not self._given_up, True
         if first:
