@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import os
+import queue
 import signal
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pyarrow.parquet as pq
 import pytest
 from commands import run
+from patience import PATIENCE_S
 
 from tracker.batch import Job, Outcome, is_many, run_here, run_on_cluster, summary_of, track_one, videos_of
 from tracker.capture import open_source
@@ -124,8 +128,20 @@ def test_one_job_gives_the_same_wherever_it_runs(clips: Path, tmp_path: Path) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_worker_that_is_killed_is_replaced(clips: Path, tmp_path: Path) -> None:
-    """One worker, killed after its first video: the rest is done by another."""
+def test_a_worker_that_is_killed_is_replaced(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One worker, killed after its first video: the rest is done by another. It gets the third only after the kill, so
+    that there is a rest however quick it is."""
+    killed = threading.Event()
+
+    class Held(queue.SimpleQueue):  # type: ignore[type-arg]
+        taken = 0
+
+        def get_nowait(self) -> object:
+            assert self.taken < 2 or killed.wait(PATIENCE_S)
+            self.taken += 1
+            return super().get_nowait()
+
+    monkeypatch.setattr("tracker.batch.workers.queue", SimpleNamespace(SimpleQueue=Held, Empty=queue.Empty))
     names = ["a.mp4", "b/a.mp4", "b/c.mkv"]
     jobs = [Job(str(clips / name), str(tmp_path / "out" / name), SETTINGS, annotated=False) for name in names]
     outcomes: list[Outcome] = []
@@ -134,6 +150,7 @@ def test_a_worker_that_is_killed_is_replaced(clips: Path, tmp_path: Path) -> Non
         outcomes.append(outcome)
         if len(outcomes) == 1:
             os.kill(int(outcome.worker.split(":")[1]), signal.SIGKILL)
+            killed.set()
 
     run_here(jobs, 1, each)
     assert sorted(one.source for one in outcomes) == sorted(job.source for job in jobs)

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 from tracker.peers import Found, LivePeer, PeerFace, find, mediapipe_worker
 from tracker.types import Frame
 
-LONG_S = 20.0
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the stand-in is a shell script")
 
 STAND_IN = """
-import struct, sys
+import pathlib, struct, sys
 line, seconds = sys.stdin.buffer, 0.001
+pathlib.Path({gate!r}).read_bytes()
 sys.stdout.buffer.write(b"ready offline\\n"); sys.stdout.buffer.flush()
 for number in range({answers}):
     header = line.read(16)
@@ -38,12 +39,12 @@ def frame(index: int) -> Frame:
 
 
 @pytest.fixture
-def interpreter(tmp_path: Path) -> Callable[[int], Found]:
-    """A program that answers as the worker does, without MediaPipe."""
+def interpreter(tmp_path: Path) -> Callable[..., Found]:
+    """A program that answers as the worker does, without MediaPipe; it is ready once `gate` lets it."""
 
-    def make(answers: int = 10**6) -> Found:
+    def make(answers: int = 10**6, gate: Path = Path(os.devnull)) -> Found:
         program, script, task = tmp_path / "stand_in.py", tmp_path / "python", tmp_path / "face.task"
-        program.write_text(STAND_IN.format(answers=answers))
+        program.write_text(STAND_IN.format(answers=answers, gate=str(gate)))
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{program}"\n')
         script.chmod(0o755)
         task.touch()
@@ -63,7 +64,7 @@ class Ear:
         return LivePeer(found, self._ready, self._heard, self._failed)
 
     def wait(self) -> None:
-        assert self.event.wait(LONG_S)
+        assert self.event.wait(PATIENCE_S)
         self.event.clear()
 
     def _ready(self, offline: bool) -> None:
@@ -79,11 +80,13 @@ class Ear:
         self.event.set()
 
 
-def test_it_answers_the_newest_frame_only(interpreter: Callable[..., Found]) -> None:
-    ear = Ear()
-    peer = ear.listen(interpreter())
+def test_it_answers_the_newest_frame_only(interpreter: Callable[..., Found], tmp_path: Path) -> None:
+    ear, gate = Ear(), tmp_path / "gate"
+    os.mkfifo(gate)
+    peer = ear.listen(interpreter(gate=gate))
     for i in range(50):  # before it is ready: nobody waits, all but the last are forgotten
         peer.offer(frame(i))
+    gate.write_bytes(b"go")
     ear.wait()
     while not ear.heard:
         ear.wait()
@@ -137,7 +140,7 @@ def test_a_process_that_left_the_network_sees_none() -> None:
     """Where the system does not allow it, that is said and nothing else changes."""
     words = "from mediapipe_worker import leave_network as leave; print(leave(), open('/proc/self/net/dev').read())"
     worker = Path(mediapipe_worker.__file__).parent
-    run = subprocess.run([sys.executable, "-c", words], cwd=worker, capture_output=True, text=True, timeout=LONG_S)
+    run = subprocess.run([sys.executable, "-c", words], cwd=worker, capture_output=True, text=True, timeout=PATIENCE_S)
     left, _, devices = run.stdout.partition(" ")
     assert left in ("True", "False") and run.returncode == 0
     assert left == "False" or [line.split(":")[0].strip() for line in devices.splitlines() if ":" in line] == ["lo"]

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from commands import run
+from patience import PATIENCE_S
 from synthetic import BLANK, make_face, make_state
+from test_stream_sinks import waiting
 
 from tracker.capture import SourceInfo
 from tracker.cli.sniff import shown
@@ -58,7 +60,7 @@ def test_sniff_prints_what_a_stream_sends(protocol: str, says: str, capsys: pyte
     kind = socket.SOCK_STREAM if protocol == "websocket" else socket.SOCK_DGRAM
     port = str(free_port(kind))
     with sending(f"{protocol}:{port}"):
-        assert run("sniff", protocol, "--port", port, "--count", "3", "--seconds", "20") == 0
+        assert run("sniff", protocol, "--port", port, "--count", "3", "--seconds", str(PATIENCE_S)) == 0
     told = capsys.readouterr().out
     assert says in told and "3 packets" in told and "0 not understood" in told
 
@@ -66,7 +68,7 @@ def test_sniff_prints_what_a_stream_sends(protocol: str, says: str, capsys: pyte
 def test_sniff_says_what_it_does_not_understand(capsys: pytest.CaptureFixture[str]) -> None:
     port = free_port(socket.SOCK_DGRAM)
     with sending(f"livelink:{port}"):
-        assert run("sniff", "opentrack", "--port", str(port), "--count", "1", "--seconds", "20") == 1
+        assert run("sniff", "opentrack", "--port", str(port), "--count", "1", "--seconds", str(PATIENCE_S)) == 1
     assert "48 bytes" in capsys.readouterr().out
 
 
@@ -95,13 +97,10 @@ def test_stream_sends_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
     """The shipped network on the shipped photograph."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as heard:
         heard.bind(("127.0.0.1", 0))
-        heard.setblocking(False)
+        heard.settimeout(PATIENCE_S)
         target = f"opentrack:{heard.getsockname()[1]}"
         assert run("stream", "demo:0?frames=12", "--to", target, "--recentre", "--engine", "onnx") == 0
-        packets = [heard.recv(64)]
-        with pytest.raises(BlockingIOError):
-            while True:
-                packets.append(heard.recv(64))
+        packets = waiting(heard)
     assert {len(packet) for packet in packets} == {48}
     np.testing.assert_allclose(np.frombuffer(packets[0], "<f8"), 0.0, atol=1e-4)  # the first pose is straight ahead
     assert np.abs(np.frombuffer(packets[-1], "<f8")).max() > 0.05

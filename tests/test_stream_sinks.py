@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 from pythonosc.dispatcher import Dispatcher
 from pythonosc.osc_server import BlockingOSCUDPServer
 from synthetic import BLANK, make_face, make_state
@@ -41,7 +42,7 @@ from tracker.stream.websocket import WebSocketStream
 from tracker.types import Frame, Tracked, TrackResult
 
 INFO = SourceInfo("clip", "camera", True, 64, 48, 30.0)
-PATIENCE_S = 10.0
+LAST = b"the last word"
 
 
 def tracked(
@@ -50,14 +51,6 @@ def tracked(
     faces = (make_face(make_state((32.0, 24.0), angles=angles), 1),) if found else ()
     result = TrackResult(Frame(BLANK, index / fps, index), faces)
     return Tracked(result, result)
-
-
-@pytest.fixture
-def receiver() -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as heard:
-        heard.bind(("127.0.0.1", 0))
-        heard.settimeout(PATIENCE_S)
-        yield heard
 
 
 def port_of(heard: socket.socket) -> int:
@@ -71,14 +64,12 @@ def free_port() -> int:
 
 
 def waiting(heard: socket.socket) -> list[bytes]:
-    """Everything that has come: on the loopback a datagram that was sent is there."""
-    heard.setblocking(False)
+    """Everything that was sent before now: up to a word that is sent after it."""
+    heard.sendto(LAST, heard.getsockname())
     packets = []
-    while True:
-        try:
-            packets.append(heard.recv(65536))
-        except BlockingIOError:
-            return packets
+    while (packet := heard.recv(65536)) != LAST:
+        packets.append(packet)
+    return packets
 
 
 def sent_by(name: str, heard: socket.socket, frames: list[Tracked], **settings: Any) -> tuple[list[bytes], StreamSink]:
@@ -231,6 +222,7 @@ def test_ipv6_works_too() -> None:
     except OSError:
         pytest.skip("this system has no IPv6")
     with heard:
+        heard.settimeout(PATIENCE_S)
         sink = open_stream(f"opentrack:[::1]:{port_of(heard)}")
         sink.open(INFO)
         sink.write(tracked(0))

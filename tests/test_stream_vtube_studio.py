@@ -10,6 +10,7 @@ from queue import Queue
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S, until
 from test_stream_sinks import INFO, tracked
 from websockets.sync.server import Server, ServerConnection, serve
 
@@ -18,7 +19,6 @@ from tracker.settings import Stream
 from tracker.stream import open_stream
 from tracker.stream.vtube_studio import VTubeStudioStream
 
-PATIENCE_S = 20.0
 GOOD = "a-good-token"
 
 
@@ -58,7 +58,8 @@ def studio() -> Studio:
 
 
 @pytest.fixture
-def server(studio: Studio) -> Iterator[Server]:
+def server(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr("tracker.stream.vtube_studio._ANSWER_S", PATIENCE_S)
     with serve(studio, "127.0.0.1", 0) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
@@ -107,11 +108,7 @@ def test_what_it_refuses_is_told(server: Server, studio: Studio, tmp_path: Path)
     sink = sink_to(server, tmp_path)
     sink.write(tracked(0))
     studio.injected.get(timeout=PATIENCE_S)
-    done = threading.Event()
-    for _ in range(200):
-        if "no such parameter" in sink.sent.problem:
-            break
-        done.wait(0.05)
+    until(lambda: "no such parameter" in sink.sent.problem)
     sink.close()
     assert "VTube Studio refused: no such parameter" in sink.sent.problem
 
@@ -120,11 +117,7 @@ def test_where_nobody_answers_it_says_so(tmp_path: Path) -> None:
     sink = VTubeStudioStream("127.0.0.1", 1, Stream(), token_path=tmp_path / "token")
     sink.open(INFO)
     sink.write(tracked(0))
-    wait = threading.Event()
-    for _ in range(200):
-        if sink.sent.problem:
-            break
-        wait.wait(0.05)
+    until(lambda: sink.sent.problem)
     sink.close()
     assert "does not answer at ws://127.0.0.1:1" in sink.sent.problem and sink.sent.packets == 0
     with pytest.raises(SettingsError, match="not this computer"):

@@ -16,6 +16,7 @@ import msgspec
 import platformdirs
 
 from .errors import SettingsError
+from .whole import whole
 
 
 class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -247,9 +248,8 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []
     _toml(settings_tree(settings), settings_tree(Settings()), (), lines)
-    scratch = path.with_suffix(".tmp")
-    scratch.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    scratch.replace(path)
+    with whole(path) as scratch:
+        scratch.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:

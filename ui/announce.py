@@ -45,7 +45,8 @@ class Announcer:
 
     def show(self, state: LiveState) -> None:
         """A new state."""
-        self._status.show_running(state.phase in BUSY, state.engine)
+        pictures = state.phase == "running" or state.recording is not None
+        self._status.show_running(state.phase in BUSY, state.engine, pictures)
         if state.phase == "failed":
             if self._video.scene is None:
                 self._video.clear("Nothing to show", "The reason is told above.")
@@ -54,6 +55,8 @@ class Announcer:
                 del actions["Open the demo"]
             self._banner.say("trouble", state.text, actions)
         elif state.phase == "troubled":
+            if self._video.scene is None:
+                self._video.clear("No picture", "The reason is told above.")
             self._banner.say("trouble", state.text, {"Retry now": self._ways.retry, "Stop": self._live.stop})
         elif state.phase == "ended":
             self._banner.say("notice", state.text, {"Play again": self._ways.retry})
@@ -72,13 +75,15 @@ class Announcer:
             self._video.clear(state.text or "Opening …", words)
 
     def show_face(self) -> None:
-        """Tracked, searching, or nothing at all."""
+        """Tracked, held, searching, or nothing at all."""
         if self._live.state.phase != "running":
             self._status.show_face("–")
             return
         scene = self._video.scene
-        faces = len(scene.tracked.stable.faces) if scene is not None else 0
-        self._status.show_face("Searching …" if not faces else "Tracked" if faces == 1 else f"{faces} faces")
+        stable = scene.tracked.stable if scene is not None else None
+        faces = len(stable.seen) if stable is not None else 0
+        none = "Held" if stable is not None and stable.faces else "Searching …"
+        self._status.show_face(none if not faces else "Tracked" if faces == 1 else f"{faces} faces")
 
     def title(self) -> str:
         """The window's: recording, source, program."""

@@ -104,11 +104,14 @@ def until_closed(app: QApplication, window: QWidget, shot: Screenshot | None) ->
     """Run Qt until the window is closed, also by Ctrl+C; 0, or Qt's exit code. Raises OutputError where the screenshot
     cannot be written."""
     # Python sees Ctrl+C only when it runs: a timer lets it, a few times a second.
-    signal.signal(signal.SIGINT, lambda *_: window.close())
+    before = signal.signal(signal.SIGINT, lambda *_: window.close())
     awake = QTimer()
     awake.timeout.connect(lambda: None)
     awake.start(200)
-    code = app.exec()
+    try:
+        code = app.exec()
+    finally:
+        signal.signal(signal.SIGINT, before)
     if shot is not None and shot.written is False:
         raise OutputError(f"The screenshot {shot.path} cannot be written; check its folder and that it ends in .png.")
     return code

@@ -200,7 +200,7 @@ class Countdown(Overlay):
         whole = COUNTDOWN_S if progress.phase == "countdown" else MEASURE_S
         words = progress.why or ("Get ready" if progress.phase == "countdown" else "Sit still")
         ink = "#f0c040" if progress.phase == "countdown" else "#55d08f"
-        middle = QPointF(scene.wish.width / 2, 64 * ratio)
+        middle = QPointF(scene.wish.width / 2, 86 * ratio)  # below the names of what is compared
         radius = 34 * ratio
         ring = QRectF(middle.x() - radius, middle.y() - radius, 2 * radius, 2 * radius)
         painter.setPen(Qt.PenStyle.NoPen)

@@ -68,3 +68,8 @@ def _trim_titles(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
         tabbed = bool(window.tabifiedDockWidgets(dock)) and not dock.isFloating()
         if tabbed == (dock.titleBarWidget() is None):
             dock.setTitleBarWidget(QWidget() if tabbed else None)
+
+
+def in_sight(widget: QWidget) -> bool:
+    """Whether any of it can be seen. Qt moves the docks behind a tab out of the window and still calls them visible."""
+    return widget.isVisible() and not widget.visibleRegion().isEmpty()

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PyQt6.QtCore import QPointF, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PyQt6.QtCore import QObject, QPointF, Qt, QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QWidget
 
 from tracker.head import HeadModel
 from tracker.types import Array, Image
 
+from .newest import Newest
 from .orbit import DISTANCE_M, FIELD_DEG, Orbit
 from .person.prepare import PictureOf, Prepared
 
-PERIOD_MS = 80  # between two meshes: drawing one takes the window's thread about 12 ms
-LARGEST = 320  # pixels: drawn so large at most, then scaled; keeps the window's thread free
+PERIOD_MS = 80  # between two meshes: drawing one takes some 12 ms
+LARGEST = 320  # pixels: drawn so large at most, then scaled
 _KEY = np.array([0.75, -0.5, 0.6]) / np.linalg.norm([0.75, -0.5, 0.6])
 _FILL = np.array([0.5, 0.8, 0.1]) / np.linalg.norm([0.5, 0.8, 0.1])
 
@@ -62,8 +63,36 @@ def shade(
     return tones[number]
 
 
+class _Bell(QObject):
+    """Rings in the window's thread. The thread that draws keeps it, and may ring when the widget is gone."""
+
+    shaded = pyqtSignal(object)
+
+
+class _Drawing(NamedTuple):
+    """What `shade` is given."""
+
+    vertices: Array
+    normals: Array
+    tri: npt.NDArray[np.intp]
+    color: npt.NDArray[np.uint8]
+    side: int
+    azimuth_deg: float
+    elevation_deg: float
+    distance: float
+    background: tuple[int, int, int]
+
+
+def _shade(drawing: _Drawing) -> tuple[_Drawing, Image]:
+    return drawing, shade(*drawing) if drawing.side > 8 else np.zeros((1, 1, 3), np.uint8)
+
+
 class SoftwareHead(QWidget):
-    """The software renderer's widget: drag to orbit, scroll to zoom. A personal head comes as a finished picture."""
+    """The software renderer's widget: drag to orbit, scroll to zoom. A personal head comes as a finished picture.
+
+    Heads that come with frames are drawn in a thread of their own, the newest first, so that no frame of the video
+    waits for one; what a person turns or resizes is drawn at once.
+    """
 
     turned = pyqtSignal()
 
@@ -75,18 +104,32 @@ class SoftwareHead(QWidget):
         self._background = QColor(background)
         self._azimuth = self._elevation = 0.0
         self._distance = DISTANCE_M
-        self._picture: Image | None = None
-        self._from: QPointF | None = None
+        self._picture: Image | None = None  # of a personal head
+        self._drawn: Image | None = None  # of the generic one, as it is seen now
+        self._stale = False
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
-        self._pause.timeout.connect(self.update)
+        self._pause.timeout.connect(self._ask)
+        self._from: QPointF | None = None
+        bell = _Bell()
+        bell.shaded.connect(self._show_shaded)
+        self._drawer: Newest[_Drawing, tuple[_Drawing, Image]] = Newest(
+            "stillpoint-head", _shade, lambda made: bell.shaded.emit(made)
+        )
+        self.destroyed.connect(self._drawer.close)
         self.setAccessibleName("3D head, drawn in software")
 
     def show_mesh(self, vertices: Array, normals: Array) -> None:
         self._vertices, self._normals, self._picture = vertices, normals, None
+        self._stale = True
         if not self._pause.isActive():
+            self._ask()
+
+    def _ask(self) -> None:
+        if self._stale:
+            self._stale = False
+            self._drawer.ask(self._drawing())
             self._pause.start(PERIOD_MS)
-            self.update()
 
     def show_texture(self, picture: Image) -> None:
         """Nothing to do: pictures come with their texture."""
@@ -103,39 +146,45 @@ class SoftwareHead(QWidget):
 
     def set_background(self, color: str) -> None:
         self._background = QColor(color)
-        self.update()
+        self._draw_at_once()
 
     def look_from_front(self) -> None:
         self._azimuth = self._elevation = 0.0
         self._distance = DISTANCE_M
-        self.update()
+        self._draw_at_once()
         self.turned.emit()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        if self._picture is not None:
-            painter = QPainter(self)
-            painter.fillRect(self.rect(), self._background)
-            self._put(painter, self._picture)
-            painter.end()
-            return
-        drawn = int(min(min(self.width(), self.height()) * self.devicePixelRatioF(), LARGEST))
+        if self._picture is None and self._drawn is None:
+            drawing = self._drawing()
+            self._drawn = shade(*drawing) if drawing.side > 8 else None
         painter = QPainter(self)
         painter.fillRect(self.rect(), self._background)
-        if drawn > 8:
-            tone = (self._background.red(), self._background.green(), self._background.blue())
-            picture = shade(
-                self._vertices,
-                self._normals,
-                self._tri,
-                self._color,
-                drawn,
-                self._azimuth,
-                self._elevation,
-                self._distance,
-                tone,
-            )
+        picture = self._drawn if self._picture is None else self._picture
+        if picture is not None:
             self._put(painter, picture)
         painter.end()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        self._draw_at_once()
+
+    def _draw_at_once(self) -> None:
+        """As the person sees it now, when it is painted next."""
+        self._drawn = None
+        self.update()
+
+    def _drawing(self) -> _Drawing:
+        side = int(min(min(self.width(), self.height()) * self.devicePixelRatioF(), LARGEST))
+        tone = (self._background.red(), self._background.green(), self._background.blue())
+        mesh = self._vertices, self._normals, self._tri, self._color
+        return _Drawing(*mesh, side, self._azimuth, self._elevation, self._distance, tone)
+
+    @pyqtSlot(object)
+    def _show_shaded(self, shaded: tuple[_Drawing, Image]) -> None:
+        drawing, picture = shaded
+        if drawing[4:] == self._drawing()[4:]:  # else the person has turned it meanwhile
+            self._drawn = picture
+            self.update()
 
     def _put(self, painter: QPainter, picture: Image) -> None:
         """A square picture, as large as there is room."""
@@ -157,12 +206,12 @@ class SoftwareHead(QWidget):
         self._from = event.position()
         self._azimuth -= moved.x()
         self._elevation = float(np.clip(self._elevation + moved.y(), -90, 90))
-        self.update()
+        self._draw_at_once()
         self.turned.emit()
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         if event is not None:
             self._distance = float(np.clip(self._distance * 0.999 ** event.angleDelta().y(), 0.3, 3.0))
-            self.update()
+            self._draw_at_once()
             self.turned.emit()
             event.accept()

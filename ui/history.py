@@ -89,9 +89,10 @@ class History:
         """Of the newest frame's first face, raw and stable. To be read in the thread that appends."""
 
     def append(self, tracked: Tracked) -> None:
-        """Take the first face's pose (stable), both jitters, and the stages' times."""
+        """Take the first face's pose (stable), both jitters, and the stages' times. One that is held is no measurement:
+        its curves have a gap, and the calm of standing still is not the filter's."""
         time = tracked.raw.frame.time
-        stable = tracked.stable.faces[0] if tracked.stable.faces else None
+        stable = tracked.stable.seen[0] if tracked.stable.seen else None
         raw = tracked.raw.faces[0] if tracked.raw.faces else None
         row = np.full(6 + STAGES, np.nan)
         row[0] = time

@@ -97,5 +97,5 @@ def sheet(columns: int = 3, table: Sequence[Key] = ()) -> str:
 def _row(key: Key) -> str:
     names = " &nbsp;or&nbsp; ".join(f"<code>{escape(name)}</code>" for name in key.keys)
     held = " (hold)" if key.hold else ""
-    name = f'<td style="padding:2px 20px 2px 12px">{names}{held}</td>'
-    return f'<tr>{name}<td style="padding:2px 0">{escape(key.text)}</td></tr>'
+    name = f'<td valign="middle" style="padding:2px 20px 2px 12px">{names}{held}</td>'
+    return f'<tr>{name}<td valign="middle" style="padding:2px 0">{escape(key.text)}</td></tr>'

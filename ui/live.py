@@ -28,7 +28,8 @@ from .bridge import Bridge
 log = logging.getLogger(__name__)
 
 Phase = Literal["idle", "opening", "running", "troubled", "ended", "failed"]
-STOP_S = 5.0
+STOP_S, WRITE_S = 5.0, 120.0
+"""How long the window's end waits for a source to be let go, and for what was recorded to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Live(QObject):
         self._tracker_lock = threading.Lock()
         self._filter = LiveFilter(Filter())
         self._sink: Sink | None = None
-        self._threads: list[threading.Thread] = []
+        self._threads: list[tuple[threading.Thread, float]] = []
         self.on_recorder: list[Callable[[Sink], None]] = []
         """Called with every new recorder before its first frame."""
         # Emitted by other threads, answered in the window's: Qt queues across threads.
@@ -172,7 +173,7 @@ class Live(QObject):
             pipeline.remove_sink(sink, None)
             self._written.emit(folder)
 
-        self._do(finish)
+        self._do(finish, WRITE_S)
 
     def check_recording(self) -> None:
         """Notice a recording that the pipeline had to end (a full disk). Call now and then."""
@@ -181,17 +182,18 @@ class Live(QObject):
             self._change(replace(self._state, recording=None))
 
     def shut_down(self) -> None:
-        """Stop all and wait for it, `STOP_S` at most per part. For the window's end only."""
+        """Stop all and wait for it, `STOP_S` at most per part, and longer for what was recorded: on a slow machine much
+        of it may still wait to be written. For the window's end only."""
         self.stop()
-        for thread in self._threads:
-            thread.join(STOP_S)
+        for thread, patience in self._threads:
+            thread.join(patience)
 
     # --- the threads
 
-    def _do(self, work: Callable[[], object]) -> None:
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
+    def _do(self, work: Callable[[], object], patience: float = STOP_S) -> None:
+        self._threads = [(thread, worth) for thread, worth in self._threads if thread.is_alive()]
         thread = threading.Thread(target=work, name="stillpoint-live", daemon=True)
-        self._threads.append(thread)
+        self._threads.append((thread, patience))
         thread.start()
 
     def _begin(self, turn: int, source: str, settings: Settings, filtering: LiveFilter, old: Pipeline | None) -> None:

@@ -83,10 +83,10 @@ class Outputs(Feature):
         self._host.say("notice", "Straight ahead is where the face looks now.", for_s=3.0)
 
     def tap(self, tracked: Tracked) -> None:
-        if not self._recentre.is_set() or not tracked.stable.faces:
+        if not self._recentre.is_set() or not tracked.stable.seen:
             return
         self._recentre.clear()
-        self.neutral, self._neutral_time = neutral_of(tracked.stable.faces[0]), tracked.stable.frame.time
+        self.neutral, self._neutral_time = neutral_of(tracked.stable.seen[0]), tracked.stable.frame.time
         for output in list(self.outputs.values()):
             if output.sink is not None:
                 output.sink.neutral = self.neutral
@@ -157,10 +157,10 @@ class Outputs(Feature):
         if turn != self._turn or pipeline is None:
             return  # never added to a pipeline: nothing is open yet
         for target, output in found.items():
+            self.outputs[target] = output  # first: a pose that `tap` takes meanwhile is seen there or here
             if output.sink is not None:
                 output.sink.neutral = self.neutral
                 pipeline.add_sink(output.sink)
-            self.outputs[target] = output
 
     def _remove(self, targets: list[str]) -> None:
         for target in targets:

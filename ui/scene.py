@@ -98,7 +98,8 @@ class FaceDrawing:
     """One face's overlay in device pixels of the view.
 
     points (N, 2); level (N,) 0 vague .. LEVELS - 1 certain; hidden (N,) behind the head itself; box (x0, y0, x1, y1);
-    axes (4, 2): origin and the ends of x, y, z; side: of the face, sqrt of its box's area.
+    axes (4, 2): origin and the ends of x, y, z; side: of the face, sqrt of its box's area; opacity: below 1 where this
+    frame does not show the face and it is held (`Face.held`).
     """
 
     points: npt.NDArray[np.float64]
@@ -108,6 +109,11 @@ class FaceDrawing:
     axes: npt.NDArray[np.float64] | None
     label: str
     side: float
+    opacity: float = 1.0
+
+    @property
+    def held(self) -> bool:
+        return self.opacity < 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,7 +247,8 @@ def _drawing(face: Face, placement: Placement, wish: Wish) -> FaceDrawing:
         ends = np.vstack([np.zeros(3), np.eye(3) * AXIS_M]).astype(np.float32)
         axes = placement.to_view(face.state.project(ends))
     side = face.size_px * float(placement.scale.mean())
-    return FaceDrawing(points, level, hidden, box, axes, f"Face {face.id} · {100 * face.presence:.0f} %", side)
+    label = f"Face {face.id} · {f'{100 * face.presence:.0f} %' if face.held == 0.0 else 'not seen, held'}"
+    return FaceDrawing(points, level, hidden, box, axes, label, side, face.opacity)
 
 
 def _mesh(face: Face) -> Array | None:
@@ -286,4 +293,5 @@ def _draw_net(image: Image, face: Face, mesh: Array | None, placement: Placement
     inked = part.copy()
     lines = np.ascontiguousarray(np.round((seen[drawn] - low) * 8), dtype=np.int32)
     cv2.polylines(inked, list(lines), False, (color[2], color[1], color[0], 255), 1, cv2.LINE_AA, 3)
-    cv2.addWeighted(inked, NET_ALPHA, part, 1 - NET_ALPHA, 0, dst=part)
+    alpha = NET_ALPHA * face.opacity
+    cv2.addWeighted(inked, alpha, part, 1 - alpha, 0, dst=part)

@@ -15,6 +15,7 @@ from tracker.stability.sit_still import FILE, Attempt, earlier, keep, results_pa
 from tracker.types import Tracked
 
 from .comparing import CloseUpView, Countdown, Divider, Magnifier, PeerDots
+from .docks import in_sight
 from .feature import Dock, Feature, Host
 from .live import LiveState
 from .live_peer import PeerRunner
@@ -101,12 +102,12 @@ class Stability(Feature):
                 attempt.stop("The source ended while it was measured.")
 
     def refresh(self) -> None:
-        if self.panel.isVisible():
+        if in_sight(self.panel):
             self.panel.show_figures(self.watch.figures() if self._phase == "running" else {})
         self._follow_attempt()
 
     def _draw_curves(self) -> None:
-        if self.panel.isVisible() and self._phase == "running":
+        if self._phase == "running" and in_sight(self.panel):
             self.panel.sparklines.show_curves(*self.watch.curves(SECONDS))
 
     def set_colors(self, colors: Colors) -> None:

@@ -115,7 +115,7 @@ class StatusRow(QWidget):
             ),
             "dropped": _Cell("Dropped", "00000", "Frames that were replaced by a newer one before they were tracked"),
             "engine": _Cell("Engine", "onnx", "What runs the network"),
-            "face": _Cell("Face", "Searching …", "Whether a face is tracked"),
+            "face": _Cell("Face", "Searching …", "Whether a face is tracked; held: not seen for a moment"),
             "record": _Cell("Recording", "00:00", "Whether and where it is recorded"),
         }
         self.toggle = QPushButton("Start")
@@ -124,6 +124,7 @@ class StatusRow(QWidget):
         self.record = QPushButton("Record")
         self.record.setProperty("role", "record")
         self.record.setCheckable(True)
+        self.record.setEnabled(False)
         named(self.record, "Record", hint("record"))
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 12, 6)
@@ -143,10 +144,11 @@ class StatusRow(QWidget):
         self.cells["latency"].show_text("–" if latency is None else f"{latency[0]:.1f} / {latency[1]:.1f} ms")
         self.cells["dropped"].show_text("–" if figures.dropped is None else str(figures.dropped))
 
-    def show_running(self, running: bool, engine: str) -> None:
+    def show_running(self, running: bool, engine: str, recordable: bool = True) -> None:
+        """`running`: there is something to stop; `recordable`: and pictures come."""
         self._running = running
         self.toggle.setText("Stop" if running else "Start")
-        self.record.setEnabled(running)
+        self.record.setEnabled(running and recordable)
         self.cells["engine"].show_text(engine or "–")
         self._dress()
 

@@ -15,7 +15,6 @@ from PyQt6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
@@ -24,12 +23,11 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 from tracker.types import Image
 
 from .bridge import Bridge
-from .dots import paint_dots
+from .face_paint import paint_face
 from .overlay import Overlay, Spot
-from .scene import FaceDrawing, Pane, Scene, panes
+from .scene import Pane, Scene, panes
 from .theme import Colors
 
-AXIS_COLORS = (("#ff6b5e", "x"), ("#6fe36a", "y"), ("#62a8ff", "z"))
 ZOOM_STEP, ZOOM_MOST = 1.25, 12.0
 
 
@@ -232,7 +230,7 @@ class VideoView(QWidget):
         before = scene.before if pane.before else None
         painter.drawImage(x, y, image if before is None else _as_image(before.image))
         for face in scene.faces if before is None else before.faces:
-            self._paint_face(painter, face, ratio)
+            paint_face(painter, face, ratio)
         for overlay in self._overlays:
             painter.save()
             if before is None:
@@ -240,41 +238,6 @@ class VideoView(QWidget):
             else:
                 overlay.paint_before(painter, scene, ratio)
             painter.restore()
-
-    def _paint_face(self, painter: QPainter, face: FaceDrawing, ratio: float) -> None:
-        paint_dots(painter, face, ratio)
-        if face.box is not None:
-            x0, y0, x1, y1 = face.box
-            for color, width in (("#000000", 3.5), ("#ffffff", 1.5)):
-                painter.setPen(QPen(QColor(color), width * ratio, join=Qt.PenJoinStyle.MiterJoin))
-                painter.drawRect(QRectF(x0, y0, x1 - x0, y1 - y0))
-            self._paint_label(painter, face.label, QPointF(x0, y0 - 6 * ratio), ratio)
-        if face.axes is not None:
-            self._paint_axes(painter, face.axes, ratio)
-
-    def _paint_axes(self, painter: QPainter, axes: np.ndarray, ratio: float) -> None:
-        origin = QPointF(*axes[0])
-        for end, (color, name) in zip(axes[1:], AXIS_COLORS, strict=True):
-            tip = QPointF(*end)
-            for ink, width in (("#000000", 4.5), (color, 2.5)):
-                painter.setPen(QPen(QColor(ink), width * ratio, cap=Qt.PenCapStyle.RoundCap))
-                painter.drawLine(origin, tip)
-            out = tip + (tip - origin) * (10 * ratio / max(float(np.hypot(*(end - axes[0]))), 1.0))
-            self._paint_label(painter, name, out, ratio, centred=True)
-
-    def _paint_label(self, painter: QPainter, text: str, at: QPointF, ratio: float, centred: bool = False) -> None:
-        font = QFont(self.font())
-        font.setPixelSize(max(1, round(12 * ratio)))
-        font.setBold(True)
-        painter.setFont(font)
-        if centred:
-            metrics = painter.fontMetrics()
-            at = at + QPointF(-metrics.horizontalAdvance(text) / 2, metrics.xHeight() / 2)
-        painter.setPen(QColor(0, 0, 0, 200))
-        for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-            painter.drawText(at + QPointF(dx * ratio, dy * ratio), text)
-        painter.setPen(QColor("#ffffff"))
-        painter.drawText(at, text)
 
     def _paint_badge(self, painter: QPainter, text: str) -> None:
         font = QFont(self.font())

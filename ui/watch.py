@@ -110,7 +110,7 @@ class Watch:
         """Every frame, after the history took it."""
         frame = tracked.raw.frame
         raw = tracked.raw.faces[0] if tracked.raw.faces else None
-        stable = tracked.stable.faces[0] if tracked.stable.faces else None
+        stable = tracked.stable.seen[0] if tracked.stable.seen else None
         shaking = self._history.shaking
         row = np.concatenate([[frame.time], shaking[0].groups, shaking[1].groups])
         with self._lock:

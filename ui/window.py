@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from PyQt6.QtCore import QEvent, QSettings, QSize, Qt, QTimer
-from PyQt6.QtGui import QAction, QCloseEvent
-from PyQt6.QtWidgets import QAbstractButton, QMainWindow, QStatusBar, QVBoxLayout, QWidget
+from PyQt6.QtGui import QCloseEvent
+from PyQt6.QtWidgets import QMainWindow
 
 from tracker.errors import StillpointError
 from tracker.head import load_head
@@ -27,15 +27,17 @@ from .features import FEATURES
 from .head_view import HeadView
 from .held import HeldKeys
 from .live import Live, LiveState
+from .opening import RecordKeys, SourceKeys
 from .panels.filter import FilterPanel
 from .panels.form import Panel
 from .panels.source import Cameras, SourcePanel, find_cameras
 from .panels.tracking import TrackingPanel
 from .panels.view import OVERLAYS, ViewPanel
 from .plots import Plots
-from .recordings import ESCAPE_AGAIN_S, Recordings
+from .recordings import Recordings
 from .remember import keep_changes, restore_layout, save_layout
 from .scene import Scene, wish_of
+from .stage import set_stage
 from .status import Meter, StatusRow
 from .theme import DARK, Colors, Theme
 from .video_view import ZOOM_STEP, VideoView
@@ -98,14 +100,6 @@ class Window(QMainWindow):
         colors = self.theme.colors
         self.banner = Banner(colors)
         self.video = VideoView(self.bridge, colors)
-        stage = QWidget()
-        stage.setObjectName("stage")
-        column = QVBoxLayout(stage)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.banner)
-        column.addWidget(self.video, 1)
-        self.setCentralWidget(stage)
         self.head = HeadView(load_head(), colors, self.settings.view.follow, self.settings.view.renderer)
         self.plots = Plots(self.bridge.history, colors)
         self.source_panel = SourcePanel(self.settings.capture, self.settings.capture.source, find)
@@ -113,11 +107,10 @@ class Window(QMainWindow):
         self.filter_panel = FilterPanel(self.settings.filter)
         self.view_panel = ViewPanel(self.settings.view)
         self.status = StatusRow(colors)
-        bar = QStatusBar()
-        bar.setSizeGripEnabled(False)
-        bar.addWidget(self.status, 1)
-        self.setStatusBar(bar)
-        ways = Ways(self.retry, self._open_demo)
+        set_stage(self, self.banner, self.video, self.status)
+        self._sources = SourceKeys(self, self.live, self.source_panel, self.open, self.retry, self.go_to)
+        self._records = RecordKeys(self.live, self.recordings, self.status, self.banner, lambda: self.settings)
+        ways = Ways(self.retry, self._sources.open_demo)
         self._announcer = Announcer(self.banner, self.video, self.status, self.live, self.bridge, ways)
 
     def _build_features(self, factories: Sequence[Factory]) -> None:
@@ -154,13 +147,13 @@ class Window(QMainWindow):
 
     def _build_actions(self) -> None:
         does: dict[str, Callable[[], object]] = {
-            "toggle": self._toggle,
+            "toggle": self._sources.toggle,
             "filter": self.filter_panel.on.toggle,
             "record": self.toggle_recording,
             "escape": self._escape,
-            "open": self._open_file,
-            "open_url": self._open_url,
-            "demo": self._open_demo,
+            "open": self._sources.open_file,
+            "open_url": self._sources.open_url,
+            "demo": self._sources.open_demo,
             "retry": self.retry,
             "overlay": lambda: self.set_overlay(not self.bridge.wish.overlay),
             "follow": self.view_panel.switches["follow"].toggle,
@@ -198,7 +191,7 @@ class Window(QMainWindow):
         self.view_panel.fit_asked.connect(self.video.fit)
         self.view_panel.reset_asked.connect(self.reset_layout)
         self.head.follow_changed.connect(lambda on: self.change("view.follow", on))
-        self.status.toggle.clicked.connect(self._toggle)
+        self.status.toggle.clicked.connect(self._sources.toggle)
         self.status.record.clicked.connect(self.toggle_recording)
 
     @property
@@ -255,11 +248,7 @@ class Window(QMainWindow):
 
     def toggle_recording(self) -> None:
         """Start a recording in a new folder, or finish the one that runs."""
-        if self.live.state.recording is not None:
-            self.live.stop_recording()
-        elif self.live.state.phase == "running":
-            self.live.record(self.recordings.new_folder(), self.settings)
-        self._show_record_state()
+        self._records.toggle()
 
     def reset_layout(self) -> None:
         """Every dock where it was at the first start."""
@@ -273,39 +262,14 @@ class Window(QMainWindow):
         self.docks[dock].show()
         self.docks[dock].raise_()
 
-    def _toggle(self) -> None:
-        focus = self.focusWidget()
-        if isinstance(self.sender(), QAction) and isinstance(focus, QAbstractButton) and focus.hasFocus():
-            focus.click()  # Space belongs to the button that the keyboard is on
-        elif self.live.state.phase in BUSY:
-            self.live.stop()
-        else:
-            self.retry()
-
     def _escape(self) -> None:
         if self.isFullScreen():
             self._full_screen()
-            return
-        meaning = self.recordings.escape()
-        if meaning == "ask":
-            self.banner.say("notice", "Press Esc again to stop the recording.", for_s=ESCAPE_AGAIN_S)
-        elif meaning == "stop":
-            self.banner.hide()
-            self.toggle_recording()
-
-    def _open_demo(self) -> None:
-        self.open("demo")
+        else:
+            self._records.escape()
 
     def _full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
-    def _open_file(self) -> None:
-        self.source_panel.choose_kind("file")
-        self.source_panel.choose_path()
-
-    def _open_url(self) -> None:
-        self.go_to("Source")
-        self.source_panel.choose_kind("stream")
 
     def _go_to_settings(self) -> None:
         self.go_to("Tracking")
@@ -322,21 +286,17 @@ class Window(QMainWindow):
         self._announcer.show(state)
         self._announcer.show_opening()
         self.tracking_panel.show_engine(state.engine)
-        self._show_record_state()
+        self._records.show()
         self.setWindowTitle(self._announcer.title())
         for feature in self.features:
             feature.show_state(state)
-
-    def _show_record_state(self) -> None:
-        self.recordings.note(self.live.state.recording)
-        self.status.show_recording(self.recordings.seconds, self.recordings.last)
 
     def _refresh(self) -> None:
         """Four times a second: the figures."""
         self.live.check_recording()
         self.status.show_figures(self._meter.read(self.live.pipeline, self.video.painted))
         self.source_panel.show_info(self.live.info)
-        self._show_record_state()
+        self._records.show()
         self.setWindowTitle(self._announcer.title())
         self._announcer.show_opening()
         self._announcer.show_face()

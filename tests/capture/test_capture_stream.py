@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 
 from tracker.capture import CaptureThread, open_source
 from tracker.errors import SourceError
@@ -96,7 +97,7 @@ def test_pictures_of_an_mjpeg_stream_then_its_end_is_a_dead_source(phone: PhoneS
 
 def test_silence_is_reported_not_waited_out(phone: PhoneServer) -> None:
     phone.hang = True
-    settings = Capture(stall_s=0.5, retry_s=0.5)
+    settings = Capture(stall_s=1.0, retry_s=1.0)
     with open_source(phone.url(), settings) as source, pytest.raises(SourceError, match="sent nothing"):
         for _ in range(50):
             source.read()
@@ -109,11 +110,11 @@ def test_a_stream_that_breaks_off_is_joined_again(phone: PhoneServer) -> None:
     try:
         frames = []
         while thread.counters.reopened < 2:
-            frame = thread.get(10.0)
+            frame = thread.get(PATIENCE_S)
             assert frame is not None, thread.message
             frames.append(frame)
     finally:
-        thread.stop(10.0)
+        thread.stop(PATIENCE_S)
     assert all(a.time < b.time and a.index < b.index for a, b in itertools.pairwise(frames))
     assert thread.counters.captured > 16
 

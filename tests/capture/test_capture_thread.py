@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S, until
 
 from tracker.capture import CaptureThread, Counters, Message, SourceInfo, open_source
 from tracker.capture.source import BaseSource
@@ -18,7 +19,6 @@ from tracker.errors import SourceError
 from tracker.settings import Capture
 from tracker.types import Frame
 
-LIMIT = 10.0
 QUICK = Capture(stall_s=0.1, retry_s=0.05)
 PATIENT = Capture(stall_s=60.0, retry_s=0.02)
 HANG, DIE, END = "hang", "die", "end"
@@ -56,7 +56,7 @@ class Device(BaseSource):
             step = self.sent
         if step == HANG:  # like a driver: nothing can end this from outside
             self.blocked.set()
-            assert self.unblocked.wait(60)
+            assert self.unblocked.wait(PATIENCE_S)
             return Frame(np.zeros((2, 2, 3), np.uint8), 999.0, 999)
         if step == DIE:
             raise SourceError("webcam stopped sending pictures; was it pulled out?")
@@ -87,15 +87,21 @@ class Heard:
             self.all.append(message)
             self._changed.notify_all()
 
-    def wait(self, state: str, containing: str = "", times: int = 1) -> Message:
-        """The latest such message, once there were so many."""
+    def wait(self, state: str, containing: str = "") -> Message:
+        """The latest such message, once there is one."""
 
         def found() -> list[Message]:
             return [m for m in self.all if m.state == state and containing in m.text]
 
         with self._changed:
-            assert self._changed.wait_for(lambda: len(found()) >= times, LIMIT), f"no {state} among {self.all}"
+            assert self._changed.wait_for(found, PATIENCE_S), f"no {state} among {self.all}"
             return found()[-1]
+
+    def wait_until_it_is(self, state: str) -> None:
+        """Until the newest message is of that state."""
+        with self._changed:
+            there = self._changed.wait_for(lambda: bool(self.all) and self.all[-1].state == state, PATIENCE_S)
+            assert there, f"{state} is not the last of {self.all}"
 
 
 @contextmanager
@@ -110,7 +116,7 @@ def capturing(
     finally:
         for device in devices:
             device.unplug()
-        thread.stop(LIMIT)
+        thread.stop(PATIENCE_S)
 
 
 def shelf(*devices: Device) -> Callable[[], Device]:
@@ -126,27 +132,18 @@ def shelf(*devices: Device) -> Callable[[], Device]:
     return take
 
 
-def until_captured(thread: CaptureThread, count: int) -> None:
-    tick = threading.Event()
-    for _ in range(int(LIMIT / 0.002)):
-        if thread.counters.captured >= count:
-            return
-        tick.wait(0.002)
-    raise AssertionError(f"{thread.counters} after {LIMIT} s")
-
-
 def test_the_newest_frame_wins_and_drops_are_counted() -> None:
     device = Device().does(*range(10))
     with capturing(device, PATIENT, device) as (thread, _):
-        until_captured(thread, 10)
-        frame = thread.get(LIMIT)
+        until(lambda: thread.counters.captured >= 10)
+        frame = thread.get(PATIENCE_S)
         assert frame is not None
         assert frame.index == 9
         assert thread.counters == Counters(captured=10, dropped=9, reopened=0)
         assert thread.get(0.01) is None
         assert not thread.ended
         device.does(10)
-        later = thread.get(LIMIT)
+        later = thread.get(PATIENCE_S)
         assert later is not None
         assert later.index == 10
         assert thread.counters.dropped == 9
@@ -154,17 +151,17 @@ def test_the_newest_frame_wins_and_drops_are_counted() -> None:
 
 def test_a_recording_loses_nothing_however_slow_the_consumer() -> None:
     device = Device("video", live=False).does(*range(40), END)
-    with capturing(device, QUICK, device, queue_size=3) as (thread, heard):
-        until_captured(thread, 3)
+    with capturing(device, PATIENT, device, queue_size=3) as (thread, heard):
+        until(lambda: thread.counters.captured >= 3)
         seen = []
         while not thread.ended:
-            frame = thread.get(LIMIT)
+            frame = thread.get(PATIENCE_S)
             if frame is not None:
                 seen.append(frame.index)
         assert seen == list(range(40))
         assert thread.counters == Counters(captured=40, dropped=0)
         assert "ended after 40 frames" in heard.wait("ended").text
-        assert device.released.wait(LIMIT)
+        assert device.released.wait(PATIENCE_S)
         assert not any(m.state in ("stalled", "retrying") for m in heard.all)
 
 
@@ -172,7 +169,7 @@ def test_a_real_file_goes_through_whole() -> None:
     with capturing("demo:1?frames=12&width=64&height=48", QUICK) as (thread, heard):
         indexes = []
         while not thread.ended:
-            frame = thread.get(LIMIT)
+            frame = thread.get(PATIENCE_S)
             if frame is not None:
                 indexes.append(frame.index)
         assert indexes == list(range(12))
@@ -182,15 +179,15 @@ def test_a_real_file_goes_through_whole() -> None:
 
 def test_a_live_demo_runs_and_stops() -> None:
     with capturing("demo?width=64&height=48&fps=200", QUICK, realtime=True) as (thread, _):
-        frames = [thread.get(LIMIT) for _ in range(4)]
+        frames = [thread.get(PATIENCE_S) for _ in range(4)]
         times = [f.time for f in frames if f is not None]
         assert len(times) == 4
         assert times == sorted(set(times))
         assert thread.info is not None
         assert thread.info.live
-        thread.stop(LIMIT)
+        thread.stop(PATIENCE_S)
         assert thread.ended
-        assert thread.get(LIMIT) is None
+        assert thread.get(PATIENCE_S) is None
 
 
 def test_a_camera_that_hangs_is_told_retried_and_replaced() -> None:
@@ -202,14 +199,13 @@ def test_a_camera_that_hangs_is_told_retried_and_replaced() -> None:
         return first if len(rest) == 1 else rest[-1]
 
     with capturing(plug, QUICK, first) as (thread, heard):
-        assert "webcam has sent no picture" in heard.wait("stalled").text
+        heard.wait("stalled", "webcam has sent no picture")
         assert "Trying again every 0.05 s" in heard.wait("retrying", "has sent no picture").text
-        heard.wait("running", times=2)
-        assert thread.counters.reopened >= 1
+        until(lambda: thread.counters.reopened >= 1)
         assert not first.released.is_set()
         first.unblocked.set()  # the old driver's call comes back at last, and its late frame goes nowhere
-        assert first.released.wait(LIMIT)
-        frames = [thread.get(LIMIT) for _ in range(20)]
+        assert first.released.wait(PATIENCE_S)
+        frames = [thread.get(PATIENCE_S) for _ in range(20)]
         indexes = [f.index for f in frames if f is not None]
         times = [f.time for f in frames if f is not None]
         assert len(indexes) == 20
@@ -226,10 +222,10 @@ def test_a_hiccup_shorter_than_the_patience_costs_nothing() -> None:
     device = Device().does(0, HANG)
     settings = Capture(stall_s=0.05, retry_s=60.0)
     with capturing(shelf(device), settings, device) as (thread, heard):
-        heard.wait("stalled")
-        assert device.blocked.wait(LIMIT)
+        assert device.blocked.wait(PATIENCE_S)
+        heard.wait_until_it_is("stalled")
         device.unblocked.set()
-        heard.wait("running", times=2)
+        heard.wait_until_it_is("running")
         assert thread.counters == Counters(captured=2, dropped=1, reopened=0)
 
 
@@ -238,11 +234,11 @@ def test_a_camera_that_is_pulled_out_comes_back_with_time_going_on() -> None:
     with capturing(shelf(first), PATIENT, first, second) as (thread, heard):
         heard.wait("retrying", "was it pulled out? Trying again")
         heard.wait("retrying", "No camera found")
-        assert first.released.wait(LIMIT)
-        last = thread.get(LIMIT)
+        assert first.released.wait(PATIENCE_S)
+        last = thread.get(PATIENCE_S)
         assert last is not None
         thread._opener = shelf(second)  # plugged in again
-        back = thread.get(LIMIT)
+        back = thread.get(PATIENCE_S)
         assert back is not None
         assert back.index == 3
         assert back.time > last.time == 2 / 30
@@ -261,7 +257,7 @@ def test_a_camera_that_is_not_there_yet_is_waited_for() -> None:
     with capturing(plug, PATIENT, late) as (thread, heard):
         heard.wait("retrying", "No camera found")
         plugged.set()
-        frame = thread.get(LIMIT)
+        frame = thread.get(PATIENCE_S)
         assert frame is not None
         assert (frame.index, frame.time) == (0, 0.0)
 
@@ -270,7 +266,7 @@ def test_a_driver_that_hangs_while_it_opens_is_told_and_does_not_hold_up_stop() 
     opening = threading.Event()
 
     def slow() -> Device:
-        assert opening.wait(60)
+        assert opening.wait(PATIENCE_S)
         raise SourceError("too late")
 
     with capturing(slow, QUICK) as (thread, heard):
@@ -284,31 +280,35 @@ def test_a_driver_that_hangs_while_it_opens_is_told_and_does_not_hold_up_stop() 
 def test_stop_leaves_a_blocked_driver_behind() -> None:
     device = Device().does(0, HANG)
     with capturing(device, PATIENT, device) as (thread, _):
-        assert device.blocked.wait(LIMIT)
+        assert device.blocked.wait(PATIENCE_S)
         thread.stop(0.0)
         assert thread.ended
         assert not device.released.is_set()
         device.unblocked.set()
-        assert device.released.wait(LIMIT)
+        assert device.released.wait(PATIENCE_S)
 
 
 def test_blocked_readers_do_not_pile_up() -> None:
     devices = [Device().does(HANG) for _ in range(8)]
+
+    def blocked() -> list[Device]:
+        return [device for device in devices if device.blocked.is_set()]
+
     with capturing(shelf(*devices), QUICK, *devices):
-        assert all(device.blocked.wait(LIMIT) for device in devices[:3])
-        assert not devices[3].blocked.wait(3 * (QUICK.stall_s + QUICK.retry_s))
-        devices[0].unblocked.set()
-        assert devices[3].blocked.wait(LIMIT)
-        assert sum(device.blocked.is_set() for device in devices) == 4
+        until(lambda: len(blocked()) == 3)
+        assert not devices[-1].blocked.wait(3 * (QUICK.stall_s + QUICK.retry_s))
+        assert len(blocked()) == 3
+        blocked()[0].unblocked.set()
+        until(lambda: len(blocked()) == 4)
 
 
 def test_a_source_that_cannot_be_opened_again_fails() -> None:
     device = Device().does(0, DIE)
-    with capturing(device, QUICK, device) as (thread, heard):
+    with capturing(device, PATIENT, device) as (thread, heard):
         assert "was it pulled out" in heard.wait("failed").text
-        frame = thread.get(LIMIT)
+        frame = thread.get(PATIENCE_S)
         assert frame is not None
-        assert thread.get(LIMIT) is None
+        assert thread.get(PATIENCE_S) is None
         assert thread.ended
 
 
@@ -317,7 +317,7 @@ def test_a_file_that_cannot_be_read_fails_at_once(tmp_path: Path, name: str) -> 
     (tmp_path / "empty.mp4").touch()
     with capturing(tmp_path / name, QUICK) as (thread, heard):
         assert name in heard.wait("failed").text
-        assert thread.get(LIMIT) is None
+        assert thread.get(PATIENCE_S) is None
         assert thread.ended
         assert thread.info is None
 
@@ -328,9 +328,9 @@ def test_a_bug_in_a_source_is_a_message_not_a_silence(caplog: pytest.LogCaptureF
             raise ZeroDivisionError("a bug")
 
     device = Broken()
-    with capturing(device, QUICK) as (_, heard):
+    with capturing(device, PATIENT) as (_, heard):
         assert "failed unexpectedly (ZeroDivisionError: a bug)" in heard.wait("failed").text
-    assert device.released.wait(LIMIT)
+    assert device.released.wait(PATIENCE_S)
 
 
 def test_a_listener_that_fails_does_not_stop_the_capture(caplog: pytest.LogCaptureFixture) -> None:
@@ -339,8 +339,8 @@ def test_a_listener_that_fails_does_not_stop_the_capture(caplog: pytest.LogCaptu
 
     thread = CaptureThread("demo?frames=2&width=32&height=32", QUICK, on_message=listener)
     thread.start()
-    frames = [thread.get(LIMIT), thread.get(LIMIT)]
-    thread.stop(LIMIT)
+    frames = [thread.get(PATIENCE_S), thread.get(PATIENCE_S)]
+    thread.stop(PATIENCE_S)
     assert all(frame is not None for frame in frames)
 
 
@@ -356,17 +356,17 @@ def test_notes_that_change_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_stop_before_start_and_twice() -> None:
     thread = CaptureThread("demo")
     thread.stop()
-    assert thread.get(LIMIT) is None
+    assert thread.get(PATIENCE_S) is None
     with capturing("demo?frames=3&width=32&height=32", QUICK) as (running, _):
-        running.stop(LIMIT)
-        running.stop(LIMIT)
+        running.stop(PATIENCE_S)
+        running.stop(PATIENCE_S)
         assert running.ended
 
 
 def test_an_open_source_is_closed_by_stop() -> None:
     source = open_source("demo?width=32&height=32&fps=0.01", realtime=True)
     with capturing(source, QUICK) as (thread, _):
-        assert thread.get(LIMIT) is not None
-        thread.stop(LIMIT)  # the next frame is due in 100 s
+        assert thread.get(PATIENCE_S) is not None
+        thread.stop(PATIENCE_S)  # the next frame is due in 100 s
         assert not thread._supervisor.is_alive()
         assert source.read() is None

@@ -99,6 +99,7 @@ def test_costs_are_measured_and_are_a_mark(trials: tuple[Trial, Trial, Trial]) -
 def test_any_set_of_contestants(photo: Picture) -> None:
     assert chosen(()) == (OURS, ("VIDEO", "IMAGE"))
     assert chosen(("rts", "mediapipe")) == ((RAW, "default", "rts"), ("VIDEO",))
+    assert chosen(("rts, mediapipe",)) == chosen(("rts", "mediapipe"))
     with pytest.raises(SettingsError, match="contestant 'median'"):
         chosen(("median",))
     trial = run_trial(signals.still(photo, frames=10), KnownTracker(), ours=(RAW, "default"))

@@ -17,7 +17,7 @@ from tracker.cli import main
 from tracker.errors import ModelError, OutputError
 from tracker.stability import report, signals, tracks
 from tracker.stability.lab import Peer, run_trial
-from tracker.stability.side_by_side import local_mean, write_video
+from tracker.stability.side_by_side import _Film, local_mean, write_video
 from tracker.stability.signals import Picture, Signal
 from tracker.stability.suite import MARKS, Mark, Outcome
 from tracker.stability.sweep import sweep, variants
@@ -36,7 +36,7 @@ def outcome(photo: Picture) -> Outcome:
     chosen += [signals.step(photo), signals.stop(photo)]
     main_names = tuple(s.name for s in chosen)
     chosen += signals.bode(photo, frames=60)[1:3]
-    chosen += [signals.clip("demo:1?frames=40&width=160&height=120")]
+    chosen += [signals.demo(0, frames=45), signals.clip("demo:1?frames=40&width=160&height=120")]
     trials = tuple(run_trial(signal, tracker) for signal in chosen)
     settings = tuple(sweep(trials[0], trials[1], quick=True))
     return Outcome(trials, main_names, settings, {"stillpoint": "x", "sources": ["<clip>"]})
@@ -49,6 +49,14 @@ def test_a_late_tracker_is_found_late(photo: Picture) -> None:
         assert figures[RAW]["lag_frames"] == pytest.approx(late, abs=0.01)
         assert figures[RAW]["gain"] == pytest.approx(1.0, abs=0.01)
         assert figures["default"]["lag_frames"] >= figures[RAW]["lag_frames"] - 0.05
+
+
+def test_a_delay_is_a_phase(photo: Picture) -> None:
+    """Two frames of a wave of 45 are 16 degrees; where nothing is left of the wave it has none."""
+    trial = run_trial(signals.wave(photo, frames=90, skip=45), KnownTracker(2))
+    assert report._phase(trial, RAW) == pytest.approx(-16.0, abs=0.1)
+    trial.figures[RAW]["gain"] = 0.01
+    assert report._phase(trial, RAW) is None
 
 
 def test_every_filter_calms_a_still_face(outcome: Outcome) -> None:
@@ -101,7 +109,7 @@ def test_marks_compare_on_the_right_side() -> None:
 def test_the_json_holds_every_figure_and_no_nan(outcome: Outcome) -> None:
     text = json.dumps(outcome.as_json(), allow_nan=False)
     again = json.loads(text)
-    assert {s["kind"] for s in again["signals"]} == {"still", "wave", "step", "stop", "clip"}
+    assert {s["kind"] for s in again["signals"]} == {"still", "wave", "step", "stop", "known", "clip"}
     assert again["marks"][MARKS[0].label]["found"]["default"] == outcome.marks()[MARKS[0].label]["default"]
 
 
@@ -131,7 +139,10 @@ def test_the_page_is_whole_and_loads_nothing(outcome: Outcome) -> None:
     reader.feed(text)
     assert reader.open == []
     assert reader.count["svg"] >= 7 and reader.count["polyline"] > 20
-    assert not re.search(r"(src|@import|url\((?!#)|<link|<script|https?://)", text)
+    assert re.findall(r'src="([^"]*)"', text) == ["a&amp;b.mp4"]  # its videos, which lie beside it
+    assert not re.search(r"(@import|url\((?!#)|<link|<script|https?://)", text)
+    for plot in ("gain", "phase, degrees", "lag, ms", "pitch, degrees", "error of the nose tip, x, px"):
+        assert plot in text
     assert "&lt;clip&gt;" in text and "<clip>" not in text
     assert "nan" not in text.lower().replace("nanometre", "")
 
@@ -209,3 +220,15 @@ def test_filters_see_the_same_raw_results(photo: Picture) -> None:
     trial = run_trial(signals.still(photo, frames=20), KnownTracker(px=0.3))
     again = tracks.track_of(tracks.filtered(trial.results, "kalman")).points
     np.testing.assert_array_equal(again, trial.tracks["kalman"].points)
+
+
+def test_a_film_says_where_there_is_no_face_and_draws_what_it_cannot_magnify(photo: Picture) -> None:
+    """Next to a lost frame there is no local mean: the points are drawn where they are, not left out."""
+    clip = Signal("clip", "clip", signals.still(photo, frames=40).play)
+    trial = run_trial(clip, KnownTracker(px=0.3, lost=frozenset({20})), ours=(RAW,))
+    film = _Film("raw", trial, RAW, (255, 255, 255))
+    view = np.array([[1.0, 0.0, -110.0], [0.0, 1.0, -30.0]])
+    black = np.zeros((480, 640, 3), np.uint8)
+    drawn = {number: film.panel(black, number, view)[60:420].any(2).sum() for number in (0, 19, 20)}
+    assert film._found[19] and not film._found[20]
+    assert drawn[19] > 0.3 * drawn[0] > drawn[20] > 0  # the words alone

@@ -9,10 +9,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from PyQt6.QtCore import QEvent, QSettings
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QWidget
 from ui_faces import NodTracker
 
 from tracker.pipeline import Tracker
@@ -22,7 +23,8 @@ from tracker.sinks import Sink
 from ui.theme import Theme
 from ui.window import Window
 
-GONE_S = 20.0
+AnyWindow = TypeVar("AnyWindow", bound=QWidget)
+GONE_S = 60.0
 """Seconds after which a thread that should have ended counts as dangling; none takes that long when all is well."""
 
 
@@ -33,10 +35,15 @@ def _no_dangling_threads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
     monkeypatch.setenv("STILLPOINT_MEASUREMENTS", str(tmp_path / "measurements.json"))
     before = set(threading.enumerate())
     yield
+    left = still_there(before)
+    assert not left, f"threads left behind: {left}"
+
+
+def still_there(before: set[threading.Thread]) -> list[str]:
+    """The threads that came since and do not end."""
     for thread in set(threading.enumerate()) - before:
         thread.join(GONE_S)
-    left = [thread.name for thread in set(threading.enumerate()) - before]
-    assert not left, f"threads left behind: {left}"
+    return [thread.name for thread in set(threading.enumerate()) - before]
 
 
 @pytest.fixture
@@ -54,9 +61,29 @@ def make_recorder(folder: Path, settings: Settings, tracker: Tracker) -> Sink:
 
 
 @pytest.fixture
-def make_window(qapp: QApplication, theme: Theme, tmp_path: Path, store: QSettings) -> Iterator[Callable[..., Window]]:
-    """Windows with a tracker that needs no weights; all are closed at the end."""
-    made: list[Window] = []
+def show_window(qapp: QApplication) -> Iterator[Callable[[AnyWindow], AnyWindow]]:
+    """Shows windows; at the end all are closed, and deleted once their threads are gone: those still signal to them."""
+    before, shown = set(threading.enumerate()), list[QWidget]()
+
+    def show(window: AnyWindow) -> AnyWindow:
+        shown.append(window)
+        window.show()
+        return window
+
+    yield show
+    for window in shown:
+        window.close()
+    still_there(before)
+    for window in shown:
+        window.deleteLater()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def make_window(
+    show_window: Callable[[Window], Window], theme: Theme, tmp_path: Path, store: QSettings
+) -> Callable[..., Window]:
+    """Windows with a tracker that needs no weights."""
 
     def make(settings: Settings | None = None, **changes: object) -> Window:
         options: dict[str, object] = {
@@ -68,16 +95,9 @@ def make_window(qapp: QApplication, theme: Theme, tmp_path: Path, store: QSettin
             "find": lambda: [("0", "Test camera (0)")],
             **changes,
         }
-        window = Window(settings or Settings(), theme, **options)  # type: ignore[arg-type]
-        made.append(window)
-        window.show()
-        return window
+        return show_window(Window(settings or Settings(), theme, **options))  # type: ignore[arg-type]
 
-    yield make
-    for window in made:
-        window.close()
-        window.deleteLater()
-    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    return make
 
 
 @pytest.fixture

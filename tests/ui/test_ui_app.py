@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -45,12 +46,13 @@ def _small_tracker(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_small_tracker")
 def test_a_screenshot_is_taken_and_the_window_closes(tmp_path: Path) -> None:
-    path = tmp_path / "window.png"
-    assert run_window("demo", Settings(), screenshot=path, after_s=1.5) == 0
+    path, interrupt = tmp_path / "window.png", signal.getsignal(signal.SIGINT)
+    assert run_window("demo", Settings(), screenshot=path, after_s=0.3) == 0
     image = QImage(str(path))
     assert image.width() >= 1024 and image.height() >= 640
     assert len({image.pixel(x, y) for x in range(0, 900, 20) for y in range(40, 500, 20)}) > 30
     assert not (tmp_path / "window.ini").exists() and not (tmp_path / "settings.toml").exists()
+    assert signal.getsignal(signal.SIGINT) is interrupt
 
 
 @pytest.mark.usefixtures("_small_tracker")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from patience import PATIENCE_MS
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import QApplication, QLabel
@@ -17,8 +18,6 @@ from ui.live import LiveState
 from ui.overlay import Overlay, Spot
 from ui.scene import Scene
 from ui.window import Window
-
-LONG_MS = 20_000
 
 
 class Square(Overlay):
@@ -83,7 +82,7 @@ def test_a_feature_hears_of_everything(make_window: Callable[..., Window], qtbot
     (probe,) = window.features
     assert isinstance(probe, Probe)
     probe.host.open("demo")
-    qtbot.waitUntil(lambda: {"opening", "running", "scene", "refresh"} <= set(probe.heard), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: {"opening", "running", "scene", "refresh"} <= set(probe.heard), timeout=PATIENCE_MS)
     assert probe.threads == {"stillpoint-Bridge"}
     probe.host.change("view.mesh", True)
     assert "mesh True" in probe.heard and probe.host.settings().view.mesh
@@ -125,7 +124,7 @@ def test_a_layer_paints_on_the_picture_and_takes_the_mouse(make_window: Callable
     (probe,) = window.features
     assert isinstance(probe, Probe)
     window.open("demo")
-    qtbot.waitUntil(lambda: window.video.scene is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.video.scene is not None, timeout=PATIENCE_MS)
     scene = window.video.scene
     assert scene is not None
     x, y, _, _ = scene.placement.target

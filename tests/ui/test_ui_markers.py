@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_MS
 from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QApplication, QLabel, QWidget
@@ -25,8 +26,6 @@ from ui.markers.live import LiveMarking
 from ui.replay.window import open_windows as opened
 from ui.window import Window
 
-LONG_MS = 20_000
-
 
 def with_markers(folder: Path, settings: Settings, tracker: Tracker) -> Sink:
     """As the program's own recorder has them."""
@@ -39,7 +38,7 @@ def with_markers(folder: Path, settings: Settings, tracker: Tracker) -> Sink:
 def window(make_window: Callable[..., Window], qtbot: QtBot) -> Window:
     made = make_window(features=(LiveMarking,), make_recorder=with_markers)
     made.open("demo")
-    qtbot.waitUntil(lambda: made.video.scene is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: made.video.scene is not None, timeout=PATIENCE_MS)
     return made
 
 
@@ -67,7 +66,7 @@ def record(window: Window, qtbot: QtBot) -> Path:
     window.toggle_recording()
     folder = window.live.state.recording
     assert folder is not None
-    qtbot.waitUntil(lambda: shows_recorded(window), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: shows_recorded(window), timeout=PATIENCE_MS)
     return folder
 
 
@@ -79,7 +78,7 @@ def shows_recorded(window: Window) -> bool:
 
 
 def finish(window: Window, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(window.live.recorded, timeout=LONG_MS):
+    with qtbot.waitSignal(window.live.recorded, timeout=PATIENCE_MS):
         window.toggle_recording()
 
 
@@ -98,7 +97,7 @@ def test_keys_drop_markers_into_the_recording(window: Window, qtbot: QtBot) -> N
     tap(window, Qt.Key.Key_M)
     mine = [one.track for one in read_markers(folder) if one.source == "live"]  # while it runs
     assert sorted(mine) == ["mark", "smile", "speech"]
-    qtbot.waitUntil(lambda: panel.table.rows.rowCount() >= 3, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: panel.table.rows.rowCount() >= 3, timeout=PATIENCE_MS)
     window.actions_by_name["undo_mark"].trigger()
     assert "mark" not in [one.track for one in read_markers(folder)]
     finish(window, qtbot)
@@ -133,7 +132,7 @@ def test_a_held_key_is_a_span_and_a_text_is_of_its_moment(window: Window, qtbot:
     marking._holding._clock = lambda: clock[0]
     key(window, Qt.Key.Key_3, QEvent.Type.KeyPress)
     begun = window.video.scene
-    qtbot.waitUntil(lambda: window.video.scene is not begun, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.video.scene is not begun, timeout=PATIENCE_MS)
     clock[0] = 1.0
     key(window, Qt.Key.Key_3, QEvent.Type.KeyRelease)
     (span,) = (one for one in read_markers(folder) if one.track == "smile")
@@ -141,14 +140,14 @@ def test_a_held_key_is_a_span_and_a_text_is_of_its_moment(window: Window, qtbot:
     window.actions_by_name["mark_text"].trigger()
     at = marking._written_at
     later = window.video.scene
-    qtbot.waitUntil(lambda: window.video.scene is not later, timeout=LONG_MS)  # tracking goes on while it is typed
+    qtbot.waitUntil(lambda: window.video.scene is not later, timeout=PATIENCE_MS)  # tracking goes on while it is typed
     marking.panel.text.setText("a door slams")
     marking.panel.text.returnPressed.emit()
     (text,) = (one for one in read_markers(folder) if one.track == "text")
     assert at is not None and text.label == "a door slams" and marking._marks is not None
     assert text.start == pytest.approx(at[0] - marking._marks.zero) and text.frames == (at[1], at[1] + 1)  # type: ignore[operator]
     model = marking.panel.table.rows
-    qtbot.waitUntil(lambda: any(one.track == "text" for one in model.labels), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: any(one.track == "text" for one in model.labels), timeout=PATIENCE_MS)
     row = next(i for i, one in enumerate(model.labels) if one.track == "text")
     model.setData(model.index(row, 2), "a door closes", Qt.ItemDataRole.EditRole)
     assert "a door closes" in [one.label for one in read_markers(folder)]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
+from patience import PATIENCE_MS
 from pytestqt.qtbot import QtBot
 
 from tracker.settings import Settings, Stream
@@ -14,7 +14,6 @@ from ui.outputs import Outputs
 from ui.panels.streams import RowState
 from ui.window import Window
 
-LONG_MS = 30_000
 Make = Callable[..., Window]
 
 
@@ -23,17 +22,9 @@ def feature(window: Window) -> Outputs:
     return found
 
 
-@pytest.fixture
-def receiver() -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as heard:
-        heard.bind(("127.0.0.1", 0))
-        heard.settimeout(LONG_MS / 1000)
-        yield heard
-
-
 def open_demo(window: Window, qtbot: QtBot) -> None:
     window.open("demo:1?width=160&height=120")
-    qtbot.waitUntil(lambda: window.live.state.phase == "running", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.live.state.phase == "running", timeout=PATIENCE_MS)
 
 
 def test_a_row_is_switched_on_sends_and_is_switched_off(
@@ -48,9 +39,9 @@ def test_a_row_is_switched_on_sends_and_is_switched_off(
     row.on.click()
     target = f"opentrack:{receiver.getsockname()[1]}"
     assert window.settings.stream.to == target
-    qtbot.waitUntil(lambda: target in outputs.outputs, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: target in outputs.outputs, timeout=PATIENCE_MS)
     assert len(receiver.recv(1000)) == 48
-    qtbot.waitUntil(lambda: row.rate.text() not in ("off", "0 /s"), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: row.rate.text() not in ("off", "0 /s"), timeout=PATIENCE_MS)
     sink = outputs.outputs[target].sink
     row.on.click()
     assert window.settings.stream.to == "" and sink not in window.live.pipeline.sinks
@@ -73,12 +64,12 @@ def test_leaving_this_computer_takes_a_visible_choice(make_window: Make, qtbot: 
     assert not outputs.panel.warning.isVisibleTo(outputs.panel)
     open_demo(window, qtbot)
     row = outputs.panel.rows["osc"]
-    qtbot.waitUntil(lambda: "is not this computer" in row.problem.text(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "is not this computer" in row.problem.text(), timeout=PATIENCE_MS)
     assert outputs.outputs["osc:192.0.2.1"].sink is None
     window.change("stream.to", "osc")  # nothing may be sent to that address from here on
     outputs.panel.remote.click()
     assert window.settings.stream.allow_remote and outputs.panel.warning.isVisibleTo(outputs.panel)
-    qtbot.waitUntil(lambda: "osc" in outputs.outputs, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "osc" in outputs.outputs, timeout=PATIENCE_MS)
     outputs.refresh()
     assert row.problem.text() == ""
 
@@ -92,14 +83,14 @@ def test_recentring_holds_for_all_outputs_and_the_next_source(
     open_demo(window, qtbot)
     assert abs(opentrack.decode(receiver.recv(1000))["tz_cm"]) > 5.0
     window.actions_by_name["recentre"].trigger()
-    qtbot.waitUntil(lambda: outputs.neutral is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: outputs.neutral is not None, timeout=PATIENCE_MS)
     for source in ("demo:1?width=160&height=120", "demo:2?width=160&height=120"):
         window.open(source)
-        qtbot.waitUntil(lambda: window.live.state.phase == "running" and target in outputs.outputs, timeout=LONG_MS)
+        qtbot.waitUntil(lambda: window.live.state.phase == "running" and target in outputs.outputs, timeout=PATIENCE_MS)
         sink = outputs.outputs[target].sink
         assert sink is not None and sink.neutral is outputs.neutral
     window.change("stream.invert_yaw", True)  # opened anew, with the same pose
-    qtbot.waitUntil(lambda: target in outputs.outputs and outputs.outputs[target].sink is not sink, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: target in outputs.outputs and outputs.outputs[target].sink is not sink, timeout=PATIENCE_MS)
     assert outputs.outputs[target].sink is not None and outputs.outputs[target].sink.neutral is outputs.neutral
 
 
@@ -112,7 +103,7 @@ def test_a_taken_port_is_told_in_its_row(make_window: Make, qtbot: QtBot) -> Non
         outputs = feature(window)
         open_demo(window, qtbot)
         row = outputs.panel.rows["websocket"]
-        qtbot.waitUntil(lambda: f"Port {port}" in row.problem.text(), timeout=LONG_MS)
+        qtbot.waitUntil(lambda: f"Port {port}" in row.problem.text(), timeout=PATIENCE_MS)
         assert "taken" in row.problem.text() and row.problem.isVisibleTo(outputs.panel)
         window.close()
 

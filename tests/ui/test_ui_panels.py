@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_MS
 from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from ui_faces import face_at
@@ -105,9 +106,9 @@ def test_raw_is_shown_only_while_the_button_is_held(qtbot: QtBot, theme: Theme) 
 def source(qtbot: QtBot, theme: Theme) -> SourcePanel:
     panel = SourcePanel(Capture(), "demo", lambda: [("0", "Front (0)"), ("2", "Back (2)")])
     qtbot.addWidget(panel)
-    with qtbot.waitSignal(panel._found):
+    with qtbot.waitSignal(panel._found, timeout=PATIENCE_MS):
         panel.look_for_cameras()
-    qtbot.waitUntil(lambda: panel.kind.count() == 6)
+    qtbot.waitUntil(lambda: panel.kind.count() == 6, timeout=PATIENCE_MS)
     return panel
 
 
@@ -131,7 +132,15 @@ def test_an_address_opens_with_enter(source: SourcePanel, qtbot: QtBot) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("clip.mp4", "file"), ("rtsp://cam/1", "stream"), ("2", "2"), ("demo", "demo"), ("camera", "0")]
+    ("name", "kind"),
+    [
+        ("clip.mp4", "file"),
+        ("rtsp://cam/1", "stream"),
+        ("2", "2"),
+        ("demo", "demo"),
+        ("demo:7?motion=0", "demo"),
+        ("camera", "0"),
+    ],
 )
 def test_any_source_is_shown_as_what_it_is(source: SourcePanel, name: str, kind: str) -> None:
     source.show_source(name)
@@ -140,13 +149,20 @@ def test_any_source_is_shown_as_what_it_is(source: SourcePanel, name: str, kind:
         assert source.address.text() == name
 
 
+def test_the_demo_opens_with_its_options_again(source: SourcePanel, qtbot: QtBot) -> None:
+    source.show_source("demo:7?motion=0")
+    with qtbot.waitSignal(source.opened) as opened:
+        source.open_button.click()
+    assert opened.args == ["demo:7?motion=0"]
+
+
 def test_a_listing_that_fails_leaves_the_other_sources(qtbot: QtBot, theme: Theme) -> None:
     def broken() -> list[tuple[str, str]]:
         raise OSError("no bus")
 
     panel = SourcePanel(Capture(), "demo", broken)
     qtbot.addWidget(panel)
-    with qtbot.waitSignal(panel._found):
+    with qtbot.waitSignal(panel._found, timeout=PATIENCE_MS):
         panel.look_for_cameras()
     assert panel.kind.count() == 4
 
@@ -211,7 +227,7 @@ def test_a_banner_says_and_acts(qtbot: QtBot, theme: Theme) -> None:
     assert done == ["retry"]
     banner.say("notice", "Done.", for_s=0.01)
     assert banner.buttons == []
-    qtbot.waitUntil(banner.isHidden)
+    qtbot.waitUntil(banner.isHidden, timeout=PATIENCE_MS)
 
 
 def test_the_status_row_shows_figures_and_dashes(qtbot: QtBot, theme: Theme) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE_MS
 from pytestqt.qtbot import QtBot
 from ui_faces import face_at, tracked
 
@@ -101,8 +102,8 @@ def test_a_kept_head_is_drawn_when_chosen_and_gone_when_deleted(
     feature = person_of(window)
     assert [feature.panel.people.itemText(i) for i in range(2)] == ["Generic head", "Ann"]
     window.change("view.person", "Ann")
-    qtbot.waitUntil(lambda: window.head.person is not None, timeout=20_000)
-    qtbot.waitUntil(lambda: isinstance(window.head.prepared, PictureOf), timeout=20_000)
+    qtbot.waitUntil(lambda: window.head.person is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: isinstance(window.head.prepared, PictureOf), timeout=PATIENCE_MS)
     assert "splats" in feature.panel.note.text()
     assert "software" in window.head.software_reason.lower()
     window.head.set_manner(Manner(drawing="generic"))
@@ -111,13 +112,29 @@ def test_a_kept_head_is_drawn_when_chosen_and_gone_when_deleted(
     assert feature.panel.people.count() == 1
 
 
+def test_a_head_that_cannot_be_drawn_gives_way_to_the_generic_one_and_says_why(
+    make_window: Callable[..., Window], qtbot: QtBot, avatar: Avatar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = make_window(features=(PersonFeature,))
+    head = window.head
+    head.set_person(Person.of(avatar))
+    assert head.drawing == "mesh" and "splats need OpenGL" in head.note
+    monkeypatch.setattr("ui.person.prepare.render_mesh", lambda *_, **__: 1 / 0)
+    head._picture_due = 0.0
+    head._draw()
+    qtbot.waitUntil(lambda: head.drawing == "generic", timeout=PATIENCE_MS)
+    assert "ZeroDivisionError" in head.note and "generic head is drawn" in head.note
+    head.set_person(Person.of(avatar))
+    assert head.drawing == "mesh" and "generic" not in head.note
+
+
 def test_a_damaged_head_is_told_and_the_generic_one_is_drawn(
     make_window: Callable[..., Window], qtbot: QtBot, avatar: Avatar
 ) -> None:
     save_avatar(avatar, heads_folder() / "Bob")
     (heads_folder() / "Bob" / "splats.npz").write_bytes(b"nothing")
     window = make_window(with_setting(Settings(), "view.person", "Bob"), features=(PersonFeature,))
-    qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=20_000)
+    qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=PATIENCE_MS)
     assert "damaged" in window.banner.text and window.head.person is None
 
 
@@ -166,7 +183,7 @@ def test_a_failed_build_says_why_and_leaves_nothing(
 
     monkeypatch.setattr("tracker.avatar.build.build_head", refuse)
     feature._last = np.zeros((40, 40, 3), np.uint8)
-    with qtbot.waitSignal(feature.builder.failed, timeout=30_000) as heard:
+    with qtbot.waitSignal(feature.builder.failed, timeout=PATIENCE_MS) as heard:
         window.actions_by_name["person_photo"].trigger()
     assert began.is_set() and heard.args == ["No face was found in the picture."]
     assert list_heads() == [] and feature.panel.photo.isEnabled()
@@ -182,8 +199,8 @@ def test_a_build_is_kept_chosen_and_drawn(
     monkeypatch.setattr("tracker.avatar.grow.with_splats", lambda given, _: given)
     feature.panel.name.setText("Cleo/..")
     feature._last = np.zeros((40, 40, 3), np.uint8)
-    with qtbot.waitSignal(feature.builder.built, timeout=30_000):
+    with qtbot.waitSignal(feature.builder.built, timeout=PATIENCE_MS):
         feature.panel.photo.click()
-    qtbot.waitUntil(lambda: window.head.person is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: window.head.person is not None, timeout=PATIENCE_MS)
     assert [path.name for path in list_heads()] == ["Cleo"] and window.settings.view.person == "Cleo"
     assert free_name("Cleo") == "Cleo 2" and free_name("../") == "Me"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from patience import PATIENCE_MS
 from PyQt6.QtGui import QColor, QImage, QPainter
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -22,7 +23,6 @@ from ui.rec_badge import RecBadge, RecState, amount, clock, words
 from ui.recording import Recording
 from ui.window import Window
 
-LONG_MS = 30_000
 Make = Callable[..., Window]
 
 
@@ -61,13 +61,13 @@ def test_a_recording_begins_before_the_button_and_ends_by_itself(
     window = make_window(settings, features=(Recording,), make_recorder=make)
     window.open("demo:1?width=320&height=240")
     recording = feature(window)
-    qtbot.waitUntil(lambda: window.live.state.phase == "running", timeout=LONG_MS)
-    qtbot.waitUntil(lambda: recording.preroll is not None and recording.preroll.held[0] >= 3, timeout=LONG_MS)
-    with qtbot.waitSignal(window.live.recorded, timeout=LONG_MS) as done:
+    qtbot.waitUntil(lambda: window.live.state.phase == "running", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: recording.preroll is not None and recording.preroll.held[0] >= 3, timeout=PATIENCE_MS)
+    with qtbot.waitSignal(window.live.recorded, timeout=PATIENCE_MS) as done:
         window.toggle_recording()
-        qtbot.waitUntil(lambda: recording.badge.state is not None, timeout=LONG_MS)
+        qtbot.waitUntil(lambda: recording.badge.state is not None, timeout=PATIENCE_MS)
         assert "Recording into" in recording.panel.disk.text()
-        qtbot.waitUntil(lambda: window.live.state.recording is None, timeout=LONG_MS)  # nobody pressed it again
+        qtbot.waitUntil(lambda: window.live.state.recording is None, timeout=PATIENCE_MS)  # nobody pressed it again
     folder = Path(done.args[0])
     about = json.loads((folder / "session.json").read_text())
     counts = about["counts"]
@@ -83,7 +83,7 @@ def test_settings_of_recordings_go_both_ways(make_window: Make, qtbot: QtBot) ->
     recording = feature(window)
     assert recording.panel.subject.text() == "P07" and recording.preroll is None
     window.open("demo:1?width=160&height=120")
-    qtbot.waitUntil(lambda: window.live.state.phase == "running", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.live.state.phase == "running", timeout=PATIENCE_MS)
     recording.panel.preroll.setValue(2.0)
     assert window.settings.record.preroll_s == 2.0 and recording.preroll in window.live.pipeline.sinks
     before = recording.preroll
@@ -115,7 +115,7 @@ def dialog(qtbot: QtBot, session: Path) -> ExportDialog:
     made = ExportDialog()
     qtbot.addWidget(made)
     made.show()
-    with qtbot.waitSignal(made.exporter.opened, timeout=LONG_MS):
+    with qtbot.waitSignal(made.exporter.opened, timeout=PATIENCE_MS):
         made.choose(session)
     return made
 
@@ -128,7 +128,7 @@ def test_what_is_chosen_is_written(dialog: ExportDialog, qtbot: QtBot, session: 
         box.setChecked(kind in ("csv", "livelink", "overlay"))
     dialog.face.setCurrentIndex(2)
     dialog.out.setText(str(tmp_path / "out"))
-    with qtbot.waitSignal(dialog.exporter.done, timeout=LONG_MS):
+    with qtbot.waitSignal(dialog.exporter.done, timeout=PATIENCE_MS):
         dialog.start.click()
         assert dialog.leave.text() == "Cancel" and not dialog.start.isEnabled()
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"frames.csv", "livelink.csv"}
@@ -136,13 +136,13 @@ def test_what_is_chosen_is_written(dialog: ExportDialog, qtbot: QtBot, session: 
     assert [line.endswith(",") for line in lines] == [True] * 15 + [False] * 5
     assert "Written: frames.csv, livelink.csv" in dialog.message.text() and dialog.progress.value() == 1000
     assert dialog.show_folder.isVisible()
-    with qtbot.waitSignal(dialog.exporter.done, timeout=LONG_MS):
+    with qtbot.waitSignal(dialog.exporter.done, timeout=PATIENCE_MS):
         dialog.start.click()
     assert "already there" in dialog.message.text() and dialog.start.isEnabled()
 
 
 def test_an_export_is_cancelled(dialog: ExportDialog, qtbot: QtBot, session: Path) -> None:
-    with qtbot.waitSignal(dialog.exporter.done, timeout=LONG_MS):
+    with qtbot.waitSignal(dialog.exporter.done, timeout=PATIENCE_MS):
         dialog.exporter.start = lambda task, start=dialog.exporter.start: (start(task), dialog.exporter.cancel())  # type: ignore[method-assign]
         dialog.export()
     said = dialog.message.text()
@@ -152,7 +152,7 @@ def test_an_export_is_cancelled(dialog: ExportDialog, qtbot: QtBot, session: Pat
 
 
 def test_what_is_no_session_is_told(dialog: ExportDialog, qtbot: QtBot, tmp_path: Path) -> None:
-    with qtbot.waitSignal(dialog.exporter.opened, timeout=LONG_MS):
+    with qtbot.waitSignal(dialog.exporter.opened, timeout=PATIENCE_MS):
         dialog.choose(tmp_path)
     assert "is no session" in dialog.message.text() and not dialog.start.isEnabled()
 
@@ -163,7 +163,7 @@ def test_the_window_offers_its_last_recording(make_window: Make, qtbot: QtBot, s
     recording._last = session
     window.actions_by_name["export"].trigger()
     assert recording.dialog is not None and recording.dialog.isVisible()
-    qtbot.waitUntil(lambda: recording.dialog is not None and recording.dialog.session is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: recording.dialog is not None and recording.dialog.session is not None, timeout=PATIENCE_MS)
     assert recording.dialog.folder.text() == str(session)
 
 
@@ -179,9 +179,9 @@ def test_an_interrupted_recording_is_offered_and_recovered(make_window: Make, qt
     live.close()
     window = make_window(features=(Recording,))
     recovery = feature(window).recovery
-    qtbot.waitUntil(lambda: "interrupted" in window.banner.text, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "interrupted" in window.banner.text, timeout=PATIENCE_MS)
     assert "A recording was interrupted (left)" in window.banner.text
-    with qtbot.waitSignal(recovery.done, timeout=LONG_MS):
+    with qtbot.waitSignal(recovery.done, timeout=PATIENCE_MS):
         window.banner.buttons[0].click()
     assert json.loads((left / "session.json").read_text())["status"] == "recovered"
     assert "frames were recovered" in window.banner.text

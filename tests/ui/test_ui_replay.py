@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from patience import PATIENCE_MS
 from PyQt6.QtCore import QEvent, QPointF, Qt
 from PyQt6.QtGui import QImage, QKeyEvent, QMouseEvent
 from PyQt6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QTabBar, QTableView, QWidget
@@ -24,17 +25,16 @@ from ui_sessions import COUNT, record_nod
 
 from tracker.cli import main
 from tracker.errors import SourceError
-from tracker.session.corrections import read_corrections
+from tracker.session.corrections import Correction, read_corrections
 from tracker.session.labels import Label
 from tracker.session.markers import read_markers
+from tracker.session.table import STREAM, lock
 from tracker.settings import Annotate, Settings
 from ui.replay.app import run_replay
 from ui.replay.files import Files
 from ui.replay.keys import KEYS
 from ui.replay.window import ReplayWindow
 from ui.theme import DARK, LIGHT, Theme
-
-LONG_MS = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -49,21 +49,13 @@ def session(recorded: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make(qapp: QApplication, theme: Theme, qtbot: QtBot) -> Iterator[Callable[..., ReplayWindow]]:
-    made: list[ReplayWindow] = []
-
+def make(show_window: Callable[[ReplayWindow], ReplayWindow], theme: Theme) -> Callable[..., ReplayWindow]:
     def make(folder: Path, **options: str) -> ReplayWindow:
         window = ReplayWindow(folder, Settings(), theme, **options)
         window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
-        made.append(window)
-        window.show()
-        return window
+        return show_window(window)
 
-    yield make
-    for window in made:
-        window.close()
-        window.deleteLater()
-    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    return make
 
 
 @pytest.fixture
@@ -80,7 +72,7 @@ def wait_for(qtbot: QtBot, window: ReplayWindow, position: int) -> None:
     def there() -> bool:
         return window.video.scene is not None and window.video.scene.tracked.raw.frame.index == index
 
-    qtbot.waitUntil(there, timeout=LONG_MS)
+    qtbot.waitUntil(there, timeout=PATIENCE_MS)
 
 
 def said(window: ReplayWindow) -> str:
@@ -132,7 +124,7 @@ def test_stepping_shows_the_frame_with_its_landmarks(window: ReplayWindow, qtbot
 def test_playing_goes_on_to_the_end(window: ReplayWindow, qtbot: QtBot) -> None:
     window.desk.player.set_speed(4.0)
     window.actions_by_name["play"].trigger()
-    qtbot.waitUntil(lambda: window.desk.player.position == COUNT - 1, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.desk.player.position == COUNT - 1, timeout=PATIENCE_MS)
     wait_for(qtbot, window, COUNT - 1)
     assert not window.desk.player.playing
 
@@ -141,7 +133,7 @@ def test_space_belongs_to_the_button_that_the_keyboard_is_on(window: ReplayWindo
     window.activateWindow()
     button = window.transport.buttons["last"]
     button.setFocus()
-    qtbot.waitUntil(button.hasFocus, timeout=LONG_MS)
+    qtbot.waitUntil(button.hasFocus, timeout=PATIENCE_MS)
     window.actions_by_name["play"].trigger()
     assert window.desk.player.position == COUNT - 1 and not window.desk.player.playing
     window.timeline.setFocus()
@@ -291,7 +283,7 @@ def test_a_click_adds_a_landmark_for_the_whole_session(window: ReplayWindow, ses
     at = scene.placement.to_view(pixel[None])[0] / window.video.devicePixelRatioF()
     window.video.repaint()
     drag(window.video, tuple(at), tuple(at))  # type: ignore[arg-type]
-    qtbot.waitUntil(lambda: "nose" in desk.points.tracks, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "nose" in desk.points.tracks, timeout=PATIENCE_MS)
     track = desk.points.tracks["nose"]["stable"]
     assert track.shape == (COUNT, 2) and np.allclose(track[10], pixel, atol=0.3)
     assert np.isnan(track[51]).all() and np.isfinite(track[np.arange(50)]).all()
@@ -300,7 +292,7 @@ def test_a_click_adds_a_landmark_for_the_whole_session(window: ReplayWindow, ses
     desk.choose(("point:nose", 1), True)
     assert [curve.name for curve in desk.drawn][-1] == "nose y"
     window.actions_by_name["undo"].trigger()
-    qtbot.waitUntil(lambda: not desk.points.tracks and not (session / "points.parquet").exists(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: not desk.points.tracks and not (session / "points.parquet").exists(), timeout=PATIENCE_MS)
 
 
 def test_two_passes_lie_over_each_other(window: ReplayWindow, session: Path, qtbot: QtBot) -> None:
@@ -311,7 +303,7 @@ def test_two_passes_lie_over_each_other(window: ReplayWindow, session: Path, qtb
     window.compare.show_passes(window.desk.passes)
     assert window.compare.other.findData("turned") >= 0
     window.desk.compare_with(None, "turned")
-    qtbot.waitUntil(lambda: window.desk.other is not None and len(window.desk.drawn) == 2, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.desk.other is not None and len(window.desk.drawn) == 2, timeout=PATIENCE_MS)
     yaw = next(curve for curve in window.desk.drawn if curve.name == "stable_yaw_deg")
     assert yaw.difference is not None
     assert np.allclose(yaw.difference[np.isfinite(yaw.difference)], -2.0, atol=1e-4)
@@ -323,7 +315,7 @@ def test_two_passes_lie_over_each_other(window: ReplayWindow, session: Path, qtb
     shown = window.hand.overlay.shown_of(window.video.scene)  # type: ignore[arg-type]
     assert shown is not None and shown.other is not None and shown.other.raw.frame.index == 7
     window.desk.compare_with(None, "nothing of the kind")
-    qtbot.waitUntil(lambda: "no pass" in said(window), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "no pass" in said(window), timeout=PATIENCE_MS)
 
 
 def test_automatic_markers_are_one_step(window: ReplayWindow, qtbot: QtBot) -> None:
@@ -331,9 +323,9 @@ def test_automatic_markers_are_one_step(window: ReplayWindow, qtbot: QtBot) -> N
     desk.settings = Settings(annotate=Annotate(turn_at=1.0, mouth_at=0.001))
     mine = desk.edits.add([Label(1.0, None, "mine", "speech")])
     desk.make_automatic()
-    qtbot.waitUntil(lambda: "automatic markers" in said(window), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "automatic markers" in said(window), timeout=PATIENCE_MS)
     desk.make_automatic()
-    qtbot.waitUntil(lambda: desk.stack.count() >= 1 and desk.book.get(mine[0]) is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: desk.stack.count() >= 1 and desk.book.get(mine[0]) is not None, timeout=PATIENCE_MS)
     assert desk.book.get(mine[0]) is not None
 
 
@@ -355,10 +347,19 @@ def bad_markers(folder: Path) -> None:
     (folder / "markers.json").write_bytes(b"\xff{ half")
 
 
+def bad_corrections(folder: Path) -> None:
+    (folder / "corrections.json").write_text("{ half")
+
+
+def bad_points(folder: Path) -> None:
+    (folder / "points.json").write_text("[]")
+
+
 @pytest.mark.parametrize(
     ("broken", "says"),
     [(no_video, "video is missing"), (no_column, "no stable_ibug68"), (cut_off, "stillpoint repair"),
-     (bad_markers, "kept as markers.json.broken")],
+     (bad_markers, "a copy of it (.broken) stays"), (bad_corrections, "corrections.json is damaged"),
+     (bad_points, "points.json is damaged")],
 )  # fmt: skip
 def test_what_is_missing_is_said_and_the_rest_works(
     make: Callable[..., ReplayWindow], session: Path, qtbot: QtBot, broken: Callable[[Path], None], says: str
@@ -371,9 +372,53 @@ def test_what_is_missing_is_said_and_the_rest_works(
     wait_for(qtbot, window, 10)
     press(window, Qt.Key.Key_1)
     press(window, Qt.Key.Key_1, QEvent.Type.KeyRelease)
+    window.desk.save()
     assert len(read_markers(session)) == 1
     assert window.video.scene is not None and len(window.video.scene.tracked.raw.faces) == 1
-    qtbot.waitUntil(lambda: len(window.desk.drawn) == len(window.desk.choices), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: len(window.desk.drawn) == len(window.desk.choices), timeout=PATIENCE_MS)
+
+
+def test_a_session_that_is_still_recorded_is_not_called_cut_off(
+    make: Callable[..., ReplayWindow], session: Path
+) -> None:
+    cut_off(session)
+    with (session / STREAM).open("w+b") as written:
+        assert lock(written)
+        assert "still being recorded" in said(make(session))
+    assert "cut off" in said(make(session))
+
+
+def test_damaged_corrections_outlive_new_ones(make: Callable[..., ReplayWindow], session: Path, qtbot: QtBot) -> None:
+    bad_corrections(session)
+    window = make(session)
+    wait_for(qtbot, window, 0)
+    assert not (session / "corrections.json.broken").exists()  # looking changes nothing
+    window.desk.corrections.put(Correction(0, 0.0, 1, "ibug68", 3, 5.0, 6.0, (1.0, 2.0)))
+    assert (session / "corrections.json.broken").read_text() == "{ half" and len(read_corrections(session)) == 1
+    window.desk.stack.undo()
+    assert not (session / "corrections.json").exists() and (session / "corrections.json.broken").exists()
+
+
+def test_two_windows_on_one_session_keep_and_show_each_others_work(
+    make: Callable[..., ReplayWindow], session: Path, qtbot: QtBot
+) -> None:
+    first, second = make(session), make(session)
+    mine = first.desk.edits.add([Label(0.1, None, "first's", "mark")])
+    first.desk.save()
+    first.desk.corrections.put(Correction(0, 0.0, 1, "ibug68", 3, 5.0, 6.0, (1.0, 2.0)))
+    second.desk.edits.add([Label(0.2, None, "second's", "mark")])
+    second.desk.corrections.put(Correction(5, 0.2, 1, "ibug68", 4, 7.0, 8.0, (1.0, 2.0)))
+    second.desk.look()
+    assert "Another window" in said(second) and second.markers.table.rows.rowCount() == 2
+    assert second.landmarks.table.rowCount() == 2
+    qtbot.waitUntil(lambda: first.markers.table.rows.rowCount() == 2, timeout=PATIENCE_MS)  # it looks by itself
+    second.desk.stack.undo()  # his correction only
+    second.desk.edits.remove(mine)
+    second.desk.stack.undo()
+    for window in (second, first):
+        window.close()
+    assert [one.label for one in read_markers(session)] == ["first's", "second's"]
+    assert [one.frame for one in read_corrections(session).items] == [0]
 
 
 def test_what_is_no_session_is_told_before_a_window_opens(theme: Theme, session: Path) -> None:

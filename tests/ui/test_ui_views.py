@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from patience import PATIENCE_MS
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QColor, QImage
 from PyQt6.QtWidgets import QWidget
@@ -208,7 +209,7 @@ def test_without_opengl_the_head_is_drawn_and_the_reason_told(keep: Keep, theme:
     assert isinstance(view.renderer, SoftwareHead)
 
 
-def test_the_head_follows_or_stays_frontal(head: HeadView, bridge: Bridge) -> None:
+def test_the_head_follows_or_stays_frontal(head: HeadView, bridge: Bridge, qtbot: QtBot) -> None:
     bridge.arrived.connect(head.show_scene)
     frontal = pixels(head)
     head.set_follow(False)
@@ -220,7 +221,7 @@ def test_the_head_follows_or_stays_frontal(head: HeadView, bridge: Bridge) -> No
     nose = load_head().layouts["ibug68"].index[30, 0]
     assert abs(float(frontal_vertices[nose, 1])) < 0.005
     assert float(turned[nose, 1]) > 0.04  # yaw to the subject's left: to the viewer's right
-    assert (pixels(head) != frontal).any()
+    qtbot.waitUntil(lambda: bool((pixels(head) != frontal).any()), timeout=PATIENCE_MS)
 
 
 def test_dragging_orbits_and_the_front_comes_back(head: HeadView, qtbot: QtBot) -> None:
@@ -255,14 +256,15 @@ def test_opengl_draws_the_same_head_and_gives_way_when_it_fails(keep: Keep, them
     view = HeadView(load_head(), DARK, renderer="opengl")
     view.resize(300, 340)
     keep(view)
-    qtbot.waitExposed(view)
+    with qtbot.waitExposed(view, timeout=PATIENCE_MS):
+        view.show()
     assert view.software_reason == "" and not isinstance(view.renderer, SoftwareHead)
     assert isinstance(view.renderer, QWidget)
     seen = pixels(view.renderer).astype(int)
     skin = (seen[..., 0] > seen[..., 2] + 15) & (seen[..., 0] > 60)
     assert 0.1 < skin.mean() < 0.7
     view.renderer.failed.emit("It broke.")  # type: ignore[attr-defined]
-    qtbot.waitUntil(lambda: isinstance(view.renderer, SoftwareHead))
+    qtbot.waitUntil(lambda: isinstance(view.renderer, SoftwareHead), timeout=PATIENCE_MS)
     assert "It broke." in view.software_reason
 
 

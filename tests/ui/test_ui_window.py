@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE_MS, PATIENCE_S
 from PyQt6.QtCore import QEvent, QObject, QSettings, Qt
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QComboBox, QLineEdit, QSpinBox, QWidget
@@ -17,6 +18,7 @@ from ui_faces import NodTracker, face_at, tracked
 
 from tracker.errors import ModelError
 from tracker.pipeline import Tracker
+from tracker.session.record import Recorder
 from tracker.settings import Settings, load_settings, with_setting
 from ui.keys import KEYS
 from ui.live import LiveFilter
@@ -24,20 +26,17 @@ from ui.remember import LAYOUT_VERSION
 from ui.theme import DARK, LIGHT
 from ui.window import LEAST_SIZE, Window
 
-LONG_MS = 20_000
-"""How long a test waits for what should come at once."""
-
 Make = Callable[..., Window]
 
 
 def wait_for(qtbot: QtBot, phase: str, window: Window) -> None:
-    qtbot.waitUntil(lambda: window.live.state.phase == phase, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.live.state.phase == phase, timeout=PATIENCE_MS)
 
 
 @pytest.fixture
 def running(window: Window, qtbot: QtBot) -> Window:
     window.open("demo")
-    qtbot.waitUntil(lambda: window.video.scene is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.video.scene is not None, timeout=PATIENCE_MS)
     return window
 
 
@@ -49,16 +48,16 @@ def test_the_demo_is_tracked_and_shown(running: Window, qtbot: QtBot) -> None:
     assert running.live.state.phase == "running"
     scene = running.video.scene
     assert scene is not None and len(scene.faces) == 1 and len(scene.faces[0].points) == 478
-    qtbot.waitUntil(lambda: running.status.cells["face"].value.text() == "Tracked", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: running.status.cells["face"].value.text() == "Tracked", timeout=PATIENCE_MS)
     assert running.status.cells["engine"].value.text() == "nod"
-    qtbot.waitUntil(lambda: "demo" in running.source_panel.name.text().lower(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "demo" in running.source_panel.name.text().lower(), timeout=PATIENCE_MS)
     assert "demo" in running.windowTitle()
 
 
 def test_what_is_painted_is_of_one_frame(running: Window, qtbot: QtBot) -> None:
     for _ in range(5):
         before = running.video.scene
-        qtbot.waitUntil(lambda before=before: running.video.scene is not before, timeout=LONG_MS)  # type: ignore[misc]
+        qtbot.waitUntil(lambda before=before: running.video.scene is not before, timeout=PATIENCE_MS)  # type: ignore[misc]
         scene = running.video.scene
         assert scene is not None
         face = scene.tracked.stable.faces[0]
@@ -72,7 +71,7 @@ def test_stopping_lets_the_source_go_and_starting_takes_it_again(running: Window
     assert pipeline is not None
     running.status.toggle.click()
     assert running.live.state.phase == "idle" and running.video.scene is None
-    qtbot.waitUntil(lambda: not pipeline.running, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: not pipeline.running, timeout=PATIENCE_MS)
     running.status.toggle.click()
     wait_for(qtbot, "running", running)
 
@@ -124,17 +123,19 @@ def test_opening_can_be_cancelled(window: Window, qtbot: QtBot) -> None:
     window.open("demo")
     assert window.live.state.phase == "opening"
     window.live.stop()
-    qtbot.wait(50)
+    for thread, _ in window.live._threads:
+        thread.join(PATIENCE_S)  # what it answers comes too late
+    QApplication.processEvents()
     assert window.live.state.phase == "idle" and window.live.pipeline is None
 
 
 def test_a_recording_is_a_whole_session(running: Window, qtbot: QtBot, tmp_path: Path) -> None:
-    with qtbot.waitSignal(running.live.recorded, timeout=LONG_MS) as done:
+    with qtbot.waitSignal(running.live.recorded, timeout=PATIENCE_MS) as done:
         running.toggle_recording()
         assert "REC" in running.windowTitle() and running.status.record.text() == "Stop REC"
         assert "REC" in running.status.cells["record"].value.text()
-        seen = {id(running.video.scene)}
-        qtbot.waitUntil(lambda: (seen.add(id(running.video.scene)), len(seen) > 5)[1], timeout=LONG_MS)
+        seen = {running.video.scene}
+        qtbot.waitUntil(lambda: (seen.add(running.video.scene), len(seen) > 5)[1], timeout=PATIENCE_MS)
         running.toggle_recording()
     folder = Path(done.args[0])
     assert folder.parent == tmp_path / "recordings"
@@ -146,14 +147,25 @@ def test_a_recording_is_a_whole_session(running: Window, qtbot: QtBot, tmp_path:
 
 
 def test_a_recording_ends_with_its_source(running: Window, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(running.live.recorded, timeout=LONG_MS) as done:
+    with qtbot.waitSignal(running.live.recorded, timeout=PATIENCE_MS) as done:
         running.toggle_recording()
-        folder = running.live.state.recording
-        assert folder is not None
-        qtbot.waitUntil((folder / "session.json").is_file, timeout=LONG_MS)  # its first frame has come
+        recorder = running.live.recorder
+        assert isinstance(recorder, Recorder)
+        qtbot.waitUntil(lambda: recorder.frames > 0, timeout=PATIENCE_MS)
         running.open("demo:5")
-    assert json.loads((Path(done.args[0]) / "session.json").read_text())["status"] == "complete"
+    told = json.loads((Path(done.args[0]) / "session.json").read_text())
+    assert told["status"] == "complete" and told["counts"]["frames"] > 0
     assert running.live.state.recording is None
+
+
+def test_closing_the_window_waits_for_what_was_recorded(running: Window, qtbot: QtBot) -> None:
+    running.toggle_recording()
+    recorder = running.live.recorder
+    assert isinstance(recorder, Recorder)
+    qtbot.waitUntil(lambda: recorder.frames > 0, timeout=PATIENCE_MS)
+    running.close()
+    told = json.loads((recorder.out / "session.json").read_text())
+    assert told["status"] == "complete" and told["counts"]["frames"] == recorder.frames
 
 
 def test_a_folder_that_cannot_be_written_is_told(make_window: Make, qtbot: QtBot, tmp_path: Path) -> None:
@@ -173,9 +185,9 @@ def test_filters_change_while_it_runs(running: Window, qtbot: QtBot) -> None:
         scene = running.video.scene
         return scene is not None and scene.tracked.stable.faces[0] is scene.tracked.raw.faces[0]
 
-    qtbot.waitUntil(unfiltered, timeout=LONG_MS)
+    qtbot.waitUntil(unfiltered, timeout=PATIENCE_MS)
     running.filter_panel.on.toggle()
-    qtbot.waitUntil(lambda: not unfiltered(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: not unfiltered(), timeout=PATIENCE_MS)
     assert running.live.state.phase == "running"
 
 
@@ -198,7 +210,7 @@ def test_more_faces_start_the_tracker_anew(make_window: Make, qtbot: QtBot) -> N
     window.open("demo")
     wait_for(qtbot, "running", window)
     window.tracking_panel.max_faces.setValue(3)
-    qtbot.waitUntil(lambda: len(made) == 2 and window.live.state.phase == "running", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: len(made) == 2 and window.live.state.phase == "running", timeout=PATIENCE_MS)
     assert made[1].detection.max_faces == 3
     window.open("demo:4")
     wait_for(qtbot, "running", window)
@@ -219,7 +231,7 @@ def test_t_shows_raw_while_it_is_held(running: Window) -> None:
 def test_letters_are_text_where_text_is_typed(window: Window, qtbot: QtBot) -> None:
     window.activateWindow()
     window.source_panel.choose_kind("stream")
-    qtbot.waitUntil(lambda: QApplication.focusWidget() is window.source_panel.address)
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is window.source_panel.address, timeout=PATIENCE_MS)
     qtbot.keyClicks(window.source_panel.address, "htrf")
     assert window.source_panel.address.text() == "htrf"
     assert not window.bridge.wish.raw and window.bridge.wish.overlay and not window.isFullScreen()
@@ -239,7 +251,7 @@ def test_overlay_keys_toggle_their_setting(window: Window, name: str) -> None:
 
 def test_h_hides_the_whole_overlay(running: Window, qtbot: QtBot) -> None:
     running.actions_by_name["overlay"].trigger()
-    qtbot.waitUntil(lambda: running.video.scene is not None and running.video.scene.faces == (), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: running.video.scene is not None and running.video.scene.faces == (), timeout=PATIENCE_MS)
     assert not running.view_panel.overlay.isChecked()
 
 
@@ -247,11 +259,12 @@ def test_space_starts_and_stops_and_belongs_to_a_focused_button(window: Window, 
     window.activateWindow()
     window.view_panel.fit.setFocus()
     qtbot.waitUntil(
-        lambda: QApplication.focusWidget() is window.view_panel.fit or not window.view_panel.fit.isVisible()
+        lambda: QApplication.focusWidget() is window.view_panel.fit or not window.view_panel.fit.isVisible(),
+        timeout=PATIENCE_MS,
     )
     window.docks["View"].raise_()
     window.view_panel.switches["mesh"].setFocus()
-    qtbot.waitUntil(lambda: QApplication.focusWidget() is window.view_panel.switches["mesh"])
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is window.view_panel.switches["mesh"], timeout=PATIENCE_MS)
     window.actions_by_name["toggle"].trigger()
     assert window.settings.view.mesh and window.live.state.phase == "idle"
     window.setFocus()
@@ -316,7 +329,7 @@ def test_the_layout_can_be_reset(window: Window) -> None:
 
 def test_everything_fits_the_least_size(window: Window, qtbot: QtBot) -> None:
     window.resize(*LEAST_SIZE)
-    qtbot.waitUntil(lambda: (window.width(), window.height()) == LEAST_SIZE)
+    qtbot.waitUntil(lambda: (window.width(), window.height()) == LEAST_SIZE, timeout=PATIENCE_MS)
     assert window.video.width() >= 360 and window.video.height() >= 240
     assert window.status.record.mapTo(window, window.status.record.rect().bottomRight()).x() <= LEAST_SIZE[0]
 

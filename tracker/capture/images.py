@@ -98,8 +98,8 @@ def _list(folder: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     images = sorted((p for p in files if p.suffix.lower() in PICTURES), key=_natural)
     others = sorted(p.name for p in files if p.suffix.lower() not in PICTURES)
     if not images:
-        inside = f"{len(others)} other files" if others else "nothing"
-        raise SourceError(f"The folder {folder} holds no images but {inside}; jpg, png, tif, bmp or webp were wanted.")
+        inside = f"holds no images but {len(others)} other files" if others else "is empty"
+        raise SourceError(f"The folder {folder} {inside}; jpg, png, tif, bmp or webp were wanted.")
     if not others:
         return tuple(images), ()
     names = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")

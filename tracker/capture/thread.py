@@ -18,16 +18,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from ..errors import SourceError
 from ..settings import Capture
 from ..types import Frame
+from .message import Message, State, name_of, running_text
+from .reader import Reader
 from .source import Kind, Source, SourceInfo, kind_of, open_source
 
 log = logging.getLogger(__name__)
-
-State = Literal["opening", "running", "stalled", "retrying", "ended", "failed"]
 
 DEVICES: frozenset[Kind] = frozenset({"camera", "stream"})
 """Kinds that can hang or vanish and are worth opening again."""
@@ -37,61 +36,12 @@ _LOOK_S = 1.0  # how often the notes of a running device are looked at
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """How the source does, and a sentence for people."""
-
-    state: State
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Counters:
     """Frames `captured`, those `dropped` among them because a newer one came, and how often a lost source came back."""
 
     captured: int = 0
     dropped: int = 0
     reopened: int = 0
-
-
-class _Reader(threading.Thread):
-    """One opened source. `sign` is the monotonic time of its last sign of life."""
-
-    def __init__(self, owner: CaptureThread, opener: Callable[[], Source]) -> None:
-        super().__init__(name="stillpoint-reader", daemon=True)
-        self.owner, self.opener = owner, opener
-        self.source: Source | None = None
-        self.sign = time.monotonic()
-        self.frames = 0
-        self.shift = 0.0
-        self.skip = 0
-        self.ended = False
-        self.error: str | None = None
-
-    def run(self) -> None:
-        try:
-            source = self.opener()
-            try:
-                self.sign = time.monotonic()
-                self.source = source
-                self._read_all(source)
-            finally:
-                source.close()
-        except SourceError as error:
-            self.error = str(error)
-        except Exception as error:
-            log.exception("capture failed")
-            self.error = f"The source failed unexpectedly ({type(error).__name__}: {error})."
-        finally:
-            self.owner._reader_done()
-
-    def _read_all(self, source: Source) -> None:
-        while self.owner._wanted(self):
-            frame = source.read()
-            if frame is None:
-                self.ended = True
-                return
-            self.sign = time.monotonic()
-            self.owner._put(self, source.info.live, frame)
 
 
 class CaptureThread:
@@ -131,12 +81,13 @@ class CaptureThread:
         self._changed = threading.Condition()  # guards everything below
         self._attention = threading.Event()  # wakes the supervisor
         self._saying = threading.Lock()
-        self._waiting: deque[Frame] = deque()
+        self._waiting: deque[tuple[Frame, float]] = deque()  # with when they came
+        self._came = 0.0
         self._counters = Counters()
-        self._name = _name_of(self._text)
+        self._name = name_of(self._text)
         self._message = Message("opening", f"{self._name} is not open yet.")
-        self._reader: _Reader | None = None
-        self._left: list[_Reader] = []
+        self._reader: Reader | None = None
+        self._left: list[Reader] = []
         self._last: tuple[Frame, float] | None = None  # newest frame, and when it came
         self._stopping = threading.Event()
         self._finished = False
@@ -153,9 +104,16 @@ class CaptureThread:
             self._changed.wait_for(lambda: self._waiting or self._finished or self._stopping.is_set(), timeout)
             if self._stopping.is_set() or not self._waiting:
                 return None
-            frame = self._waiting.popleft()
+            frame, came = self._waiting.popleft()
+            self._came = came
             self._changed.notify_all()
             return frame
+
+    @property
+    def came(self) -> float:
+        """The monotonic time at which the frame that `get` gave last came from its source."""
+        with self._changed:
+            return self._came
 
     def stop(self, timeout: float = 1.0) -> None:
         """End it; waits `timeout` seconds at most, and leaves a blocked driver behind."""
@@ -198,14 +156,13 @@ class CaptureThread:
 
     # --- the reader's side
 
-    def _wanted(self, reader: _Reader) -> bool:
+    def wanted(self, reader: Reader) -> bool:
+        """For the reader: whether it shall go on."""
         with self._changed:
-            return self._reader is reader and not self._stopping.is_set()
+            return self._wanted_now(reader)
 
-    def _reader_done(self) -> None:
-        self._attention.set()
-
-    def _put(self, reader: _Reader, live: bool, frame: Frame) -> None:
+    def take(self, reader: Reader, live: bool, frame: Frame) -> None:
+        """For the reader: the newest frame replaces the one that waits, or waits itself for space."""
         with self._changed:
             if live:
                 drop = len(self._waiting)
@@ -218,7 +175,7 @@ class CaptureThread:
             frame = self._join(reader, frame)
             if drop:
                 self._waiting.clear()
-            self._waiting.append(frame)
+            self._waiting.append((frame, reader.sign))
             count = self._counters
             self._counters = Counters(count.captured + 1, count.dropped + drop, count.reopened + again)
             running = self._message.state == "running"
@@ -226,12 +183,12 @@ class CaptureThread:
         if not running and reader.source is not None:
             info = reader.source.info
             self._name = info.name
-            self._say("running", _running_text(info))
+            self._say("running", running_text(info))
 
-    def _wanted_now(self, reader: _Reader) -> bool:
+    def _wanted_now(self, reader: Reader) -> bool:
         return self._reader is reader and not self._stopping.is_set()
 
-    def _join(self, reader: _Reader, frame: Frame) -> Frame:
+    def _join(self, reader: Reader, frame: Frame) -> Frame:
         """The frame on the clock of the first opening: a device that comes back starts its own clock at 0 again."""
         now = time.monotonic()
         if reader.frames == 0 and self._last is not None:
@@ -254,7 +211,7 @@ class CaptureThread:
             self._finish("failed", str(error))
             return
         while not self._stopping.is_set():
-            reader = _Reader(self, self._opener)
+            reader = Reader(self._opener, self, self._attention.set)
             with self._changed:
                 self._reader = reader
             reader.start()
@@ -274,7 +231,7 @@ class CaptureThread:
             self._leave(reader)
         self._finish(None, "")
 
-    def _watch(self, reader: _Reader, kind: Kind | None) -> str | None:
+    def _watch(self, reader: Reader, kind: Kind | None) -> str | None:
         """Wait until the reader is through; None where it came to its source's end, else what went wrong."""
         told_s = self._settings.stall_s
         notes: tuple[str, ...] = ()
@@ -297,12 +254,12 @@ class CaptureThread:
                 self._say("stalled", text)
             elif source is not None and state == "running" and source.info.notes != notes:
                 notes = source.info.notes
-                self._say("running", _running_text(source.info))
+                self._say("running", running_text(source.info))
             deadline = given_up_s if quiet >= told_s else told_s
             self._attention.wait(min(max(deadline - quiet, 0.001), _LOOK_S))
         return None
 
-    def _leave(self, reader: _Reader) -> None:
+    def _leave(self, reader: Reader) -> None:
         """Give a reader up, and wait until the next may try."""
         with self._changed:
             self._reader = None
@@ -345,13 +302,3 @@ def _can_hang(source: Source | None, kind: Kind | None) -> bool:
     if source is None:
         return kind is None or kind in DEVICES
     return source.info.live and source.info.kind in DEVICES
-
-
-def _running_text(info: SourceInfo) -> str:
-    return " ".join([f"{info.name}: {info.got}.", *info.notes])
-
-
-def _name_of(text: str | int | Path | None) -> str:
-    if text is None:
-        return "The source"
-    return f"Camera {text}" if str(text).isdigit() else str(text)

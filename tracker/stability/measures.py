@@ -166,6 +166,13 @@ def against_motion(points: Floats, motions: Floats, fps: float) -> KnownMotion:
     return KnownMotion(bias=share(slow), lag_ms=lag * 1e3, noise=share(rest - slow))
 
 
+def off_truth(points: Floats, motions: Floats, landmark: int = NOSE_TIP) -> Floats:
+    """(T, 2) pixels: one landmark's error against the same truth as in `against_motion`."""
+    one = points[:, landmark : landmark + 1]
+    place = np.nanmean(_moved(one, np.asarray(np.linalg.inv(motions), np.float64)), axis=0)
+    return np.asarray((one - _moved(np.broadcast_to(place, one.shape), motions))[:, 0])
+
+
 def behind(error: Floats, speed: Floats) -> float:
     """Seconds by which points come late whose `error` against the truth is given, where the truth moves at `speed`.
 

@@ -26,6 +26,8 @@ figure{margin:0;max-width:780px}svg{width:100%;height:auto;display:block}
 svg text{fill:var(--soft);font-size:11.5px}.grid{stroke:var(--edge);stroke-width:1}
 polyline{fill:none;stroke-width:1.6;stroke-linejoin:round}
 .legend{display:flex;flex-wrap:wrap;gap:6px 18px;color:var(--ink)}.legend span{display:flex;align-items:center;gap:6px}
+.keys{position:sticky;top:0;z-index:1;background:var(--paper);padding:4px 0 6px;margin:0 0 -10px}
+video{width:100%;max-width:1260px;display:block;border-radius:6px;background:#000}
 .legend i{width:22px;height:4px;border-radius:2px}a{color:var(--one)}
 """ + "".join(
     f"polyline.{name}{{stroke:var(--{name})}}circle.{name}{{fill:var(--{name});fill-opacity:.75}}"
@@ -54,5 +56,5 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def cell(value: float | None, met: bool | None = None) -> str:
     """A number with three digits after the point; green or red where it is held to a mark."""
-    text = "–" if value is None else f"{value:.3f}"
+    text = "–" if value is None else f"{round(value, 3) + 0.0:.3f}"
     return text if met is None else f'<span class="{"good" if met else "bad"}">{text} {"✓" if met else "✗"}</span>'

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OutputError
-from . import measures
+from . import measures, words
 from .clips import CLIP_MARKS
 from .halves import half_of
 from .lab import Progress, Trial
@@ -25,6 +25,9 @@ from .tracks import FILTERS, IMAGE, RAW, VIDEO
 STYLES = {RAW: "raw", "one_euro": "one", "kalman": "kal", "default": "ours", VIDEO: "mpv", IMAGE: "mpi", "rts": "rts"}
 NAMES = {RAW: "Stillpoint, raw", "default": OURS, "one_euro": "Stillpoint, 1 euro"}
 NAMES |= {"kalman": "Stillpoint, Kalman", "rts": "Stillpoint, zero-phase (offline)"}
+_NEAR_FRAMES = 0.06
+_LEAST_GAIN = 0.05
+_KNOWN_S = 6.0
 SHOWN = (RAW, "default", VIDEO)
 """Whose curves are drawn where six would hide one another."""
 
@@ -55,36 +58,38 @@ def page(outcome: Outcome, films: Sequence[str] = ()) -> str:
     """The page as text."""
     trials = outcome.trials
     first = {t.signal.kind: t for t in reversed(trials)}
-    parts = [section("What is wanted, and what was found", _marks(outcome), _NOTE)]
+    parts = [section("What is wanted, and what was found", _marks(outcome), words.MARKS_NOTE)]
     if outcome.clips():
-        parts.append(section("Real clips, the default filter", _clips(outcome), _CLIPS_NOTE))
-    parts.append(section("Jitter against lag", _plane(outcome), _PLANE_NOTE))
+        parts.append(section("Real clips, the default filter", _clips(outcome), words.CLIPS_NOTE))
+    parts.append(section("Jitter against lag", _plane(outcome), words.PLANE_NOTE))
     if outcome.ahead:
-        parts.append(section("Latency compensation", _ahead(outcome.ahead), _AHEAD_NOTE))
+        parts.append(section("Latency compensation", _ahead(outcome.ahead), words.AHEAD_NOTE))
     waves = [t for t in trials if t.signal.name.startswith("Bode")]
     if waves:
-        parts.append(section("Gain and lag by frequency (Bode plot)", _bode(waves), _BODE_NOTE))
+        parts.append(section("Gain and lag by frequency (Bode plot)", _bode(waves), words.BODE_NOTE))
     for kind, title in (("step", "A step"), ("stop", "A sudden stop")):
         if kind in first:
             parts.append(section(f"{title}: {first[kind].signal.name}", _response(first[kind]), ""))
     if "still" in first:
         parts.append(section("A still photograph under fresh noise", _still(first["still"]), ""))
     if "known" in first:
-        parts.append(section(f"Known motion: {first['known'].signal.name}", _figures(first["known"]), _KNOWN_NOTE))
+        parts.append(section(f"Known motion: {first['known'].signal.name}", _known(first["known"]), words.KNOWN_NOTE))
     for trial in trials:
         if trial.signal.kind == "clip":
             title = f"Clip: {trial.signal.name} ({half_of(trial.signal.name)} half)"
-            parts.append(section(title, _clip(trial), _CLIP_NOTE))
+            parts.append(section(title, _clip(trial), words.CLIP_NOTE))
     if films:
-        links = "".join(f'<li><a href="{escape(f, quote=True)}">{escape(f)}</a></li>' for f in films)
-        parts.append(section("Side by side, motion magnified ten times", f"<ul>{links}</ul>", ""))
+        shown = "".join(_film(name) for name in films)
+        parts.append(section("Side by side, motion magnified ten times", shown, words.FILM_NOTE))
     told = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in outcome.about.items() if k != "model"}
+    if told.get("quick"):
+        told["quick"] = "fewer and shorter signals than told below"
     about = "; ".join(f"{k}: {v}" for k, v in told.items() if v not in (None, "", False))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Stillpoint: stability</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
         f'content="light dark"><style>{STYLE}</style></head><body><main><h1>Stability</h1><p>{escape(about)}</p>'
-        + _legend(outcome.contestants())
+        + f'<div class="keys">{_legend(outcome.contestants())}</div>'
         + "".join(parts)
         + "</main></body></html>\n"
     )
@@ -147,35 +152,61 @@ def _plane(outcome: Outcome) -> str:
         if std[name] is not None and lag[name] is not None:
             x, y = _array([std[name]]), _array([abs(lag[name] or 0.0)])
             series.append(Series(name, STYLES[name], x, y, line=False, dots=7.0))
-    plot = chart(series, Axis("still: std, % of the eyes' distance", log=True), Axis("lag, frames"), "jitter and lag")
-    return _figure(plot)
+    jitter = Axis("still: std, % of the eyes' distance", log=True)
+    whole = chart(series, jitter, Axis("lag, frames"), "jitter and lag")
+    near = chart(series, jitter, Axis("lag, frames (near zero)", span=(-0.005, _NEAR_FRAMES)), "the same, near no lag")
+    return _pair(whole, near)
 
 
 def _bode(waves: Sequence[Trial]) -> str:
     hertz = _array(t.signal.fps / t.signal.period for t in waves)
-    plots = []
-    for measure, label in (("gain", "gain"), ("lag_ms", "lag, ms")):
-        series = [
-            Series(n, STYLES[n], hertz, _array(t.figures[n][measure] for t in waves), dots=3.0) for n in waves[0].tracks
+    plots, rows = [], []
+    for label, values in (("gain", _gain), ("phase, degrees", _phase), ("lag, ms", _lag)):
+        found = {name: _array(values(t, name) for t in waves) for name in waves[0].tracks}
+        series = [Series(name, STYLES[name], hertz, found[name], dots=3.0) for name in found]
+        plots.append(chart(series, Axis("frequency, Hz", log=True), Axis(label), f"{label} by frequency"))
+        rows += [
+            [
+                escape(f"{label} at {f:.3g} Hz"),
+                *(cell(float(v[i]) if np.isfinite(v[i]) else None) for v in found.values()),
+            ]
+            for i, f in enumerate(hertz)
+            if label != "lag, ms"
         ]
-        plots.append(_figure(chart(series, Axis("frequency, Hz", log=True), Axis(label), f"{label} by frequency")))
-    return f'<div class="pair">{"".join(plots)}</div>'
+    return _pair(*plots) + table(["", *(NAMES.get(n, n) for n in waves[0].tracks)], rows)
+
+
+def _gain(wave: Trial, name: str) -> float | None:
+    gain: float | None = wave.figures[name]["gain"]
+    return gain
+
+
+def _lag(wave: Trial, name: str) -> float | None:
+    """Of what is left of the wave: where that is next to nothing its phase means nothing."""
+    gain = _gain(wave, name)
+    return None if gain is None or gain < _LEAST_GAIN else wave.figures[name]["lag_ms"]
+
+
+def _phase(wave: Trial, name: str) -> float | None:
+    lag = _lag(wave, name)
+    return None if lag is None else -0.36 * lag * wave.signal.fps / wave.signal.period
 
 
 def _response(trial: Trial) -> str:
-    """The mean of the 68 points around the event, in pixels."""
+    """The mean of the 68 points around the event, in pixels, and how far it is from the truth."""
     event = trial.signal.event
     near = slice(max(event - 25, 0), event + 30)
     time = (np.arange(len(trial.times))[near] - event) / trial.fps
-    series = []
-    if trial.motions is not None:
-        series.append(Series("truth", "truth", time, trial.motions[near, 0, 2]))
+    truth = np.zeros(len(trial.times)) if trial.motions is None else trial.motions[:, 0, 2]
+    ways, errors = [Series("truth", "truth", time, truth[near])], []
     for name, track in trial.tracks.items():
         way = track.points[:, :, 0].mean(1)
-        way = way - way[-len(way) // 6 :].mean() + (trial.motions[-1, 0, 2] if trial.motions is not None else 0.0)
-        series.append(Series(name, STYLES[name], time, way[near]))
-    plot = chart(series, Axis("seconds"), Axis("place of the face, px"), trial.signal.name)
-    return _figure(plot) + _figures(trial)
+        way = way - way[-len(way) // 6 :].mean() + truth[-1]
+        ways.append(Series(name, STYLES[name], time, way[near]))
+        errors.append(Series(name, STYLES[name], time, (way - truth)[near]))
+    place = chart(ways, Axis("seconds"), Axis("place of the face, px"), trial.signal.name)
+    away = Axis("behind (-) or beyond (+) the truth, px")
+    return _pair(place, chart(errors, Axis("seconds"), away, f"{trial.signal.name}, error")) + _figures(trial)
 
 
 def _still(trial: Trial) -> str:
@@ -190,11 +221,30 @@ def _still(trial: Trial) -> str:
     trace = chart(lines, Axis("seconds"), Axis("nose tip, x, px"), "the nose tip of a still face")
     axis = Axis("power of a landmark, px²/Hz", log=True)
     spread = chart(powers, Axis("frequency, Hz", log=True), axis, "power spectrum, mean of the 68 points")
-    return f'<div class="pair">{_figure(trace)}{_figure(spread)}</div>' + _figures(trial)
+    return _pair(trace, spread) + _figures(trial)
+
+
+def _known(trial: Trial) -> str:
+    """The nose tip's error along either axis over the first seconds, and the figures."""
+    skip, plots = trial.signal.skip, []
+    if trial.motions is not None:
+        shown = slice(skip, skip + round(_KNOWN_S * trial.fps))
+        for axis, name in enumerate("xy"):
+            lines = [
+                Series(
+                    who, STYLES[who], trial.times[shown], measures.off_truth(track.points, trial.motions)[shown, axis]
+                )
+                for who, track in trial.tracks.items()
+                if who in SHOWN
+            ]
+            plots.append(
+                chart(lines, Axis("seconds"), Axis(f"error of the nose tip, {name}, px"), f"error along {name}")
+            )
+    return (_pair(*plots) if plots else "") + _figures(trial)
 
 
 def _clip(trial: Trial) -> str:
-    """The three calmest seconds of the nose tip, the figures, and those of each group."""
+    """The three calmest seconds of the nose tip, the pitch of the whole clip, the figures, and those of each group."""
     lines = []
     nose = {n: t.points[:, measures.NOSE_TIP] for n, t in trial.tracks.items() if n in SHOWN}
     width = min(round(3 * trial.fps), len(trial.times))
@@ -204,14 +254,20 @@ def _clip(trial: Trial) -> str:
     for name, path in nose.items():
         y = path[calm, 1]
         lines.append(Series(name, STYLES[name], trial.times[calm], y - np.nanmean(y) if np.isfinite(y).any() else y))
-    plot = chart(lines, Axis("seconds"), Axis("nose tip, y, px"), "the nose tip where the head is calmest")
-    return _figure(plot) + _figures(trial) + _groups(trial)
+    calmest = chart(lines, Axis("seconds"), Axis("nose tip, y, px"), "the nose tip where the head is calmest")
+    turns = [
+        Series(name, STYLES[name], trial.times, track.pitch)
+        for name, track in trial.tracks.items()
+        if name in SHOWN and np.isfinite(track.pitch).any()
+    ]
+    pitch = chart(turns, Axis("seconds"), Axis("pitch, degrees"), "pitch over the whole clip")
+    return _pair(calmest, pitch) + _figures(trial) + _groups(trial)
 
 
 def _figures(trial: Trial) -> str:
     names = list(trial.tracks)
     keys = dict.fromkeys(k for n in names for k, v in trial.figures[n].items() if not isinstance(v, dict))
-    rows = [[escape(LABELS.get(k, k)), *(cell(trial.figures[n].get(k)) for n in names)] for k in keys]
+    rows = [[escape(words.LABELS.get(k, k)), *(cell(trial.figures[n].get(k)) for n in names)] for k in keys]
     return table(["", *(NAMES.get(n, n) for n in names)], rows)
 
 
@@ -229,51 +285,13 @@ def _array(values: Any) -> Any:
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
 
-def _figure(plot: str) -> str:
-    return f"<figure>{plot}</figure>"
+def _pair(*plots: str) -> str:
+    """Beside one another where there is room."""
+    return f'<div class="pair">{"".join(f"<figure>{plot}</figure>" for plot in plots)}</div>'
 
 
-LABELS = {
-    "found": "share of frames with a face",
-    "std": "std, %",
-    "acceleration": "acceleration (second difference), %",
-    "residual": "residual to a 7-frame quadratic, %",
-    "jerk_ratio": "jerk over unfiltered",
-    "lag_ms": "lag, ms",
-    "lag_frames": "lag, frames",
-    "residual_px": "residual, px",
-    "pitch_std_deg": "pitch: std, degrees",
-    "blink_kept": "eyelids' amplitude kept",
-    "pitch_with_jaw_deg": "pitch that follows the jaw: std, degrees",
-    "pitch_with_lids_deg": "pitch that follows the eyelids: std, degrees",
-    "behind": "distance from its own unfiltered points, %",
-    "behind_p95": "the same, 95 of 100 frames within, %",
-    "overshoot": "overshoot, %",
-    "settling_s": "settling, s",
-    "bias": "slow error, %",
-    "noise": "noise, %",
-}
-_NOTE = (
-    "68 points; % is of the distance between the eyes' centres. Still: one photograph, fresh noise of 5 levels, 150 "
-    "frames, the first 30 left out. Wave: shifted by 40 sin(2πt/45) px, noise of 2 levels, 225 frames, the first 45 "
-    "left out; sine, cosine and constant fitted. Compare within a row only: other pictures give other numbers."
-)
-_PLANE_NOTE = (
-    "Every dot is one strength of a filter on the same raw results: left is calmer, down is earlier. The lines join "
-    "what no other strength beats in both; large dots are what ships. Point at a dot for its setting."
-)
-_BODE_NOTE = "40 px up to 2 Hz, 15 px at 4 Hz, 4 px at 7.5 Hz. Gain 1 and lag 0 would be perfect."
-_KNOWN_NOTE = "The error against the exact motion of every frame, split into a slow part, a lag and noise."
-_CLIPS_NOTE = (
-    "Clips are split by a hash of their names. Constants were tuned on the half 'tune' only; judge by 'report'. "
-    "A dash: nothing to measure (nobody talked, nobody blinked, or MediaPipe found no face). Calm that is bought by "
-    "staying behind shows in the last columns: lag, and distance from the same tracker's own unfiltered points."
-)
-_AHEAD_NOTE = (
-    "The default filter set to give the pose as it will be when it is on the screen (filter.ahead_ms): a lag below "
-    "zero is time won, what it costs is calm and overshoot. Expressions are not looked ahead for."
-)
-_CLIP_NOTE = (
-    "Only frames where every contestant has a face. Lag, jerk and eyelids are relative to the same tracker's own "
-    "unfiltered points; the curve shows the three seconds in which the head is calmest."
-)
+def _film(name: str) -> str:
+    """Played from beside the page."""
+    source = escape(name, quote=True)
+    link = f'<p><a href="{source}">{escape(name)}</a></p>'
+    return f'{link}<video controls loop muted preload="metadata" src="{source}"></video>'

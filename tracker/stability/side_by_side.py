@@ -61,11 +61,15 @@ class _Film:
     def __init__(self, name: str, trial: Trial, key: str, colour: tuple[int, int, int]) -> None:
         points = trial.tracks[key].points
         self._colour, self._name = colour, name
-        self._mean = local_mean(points, trial.motions)
+        mean = local_mean(points, trial.motions)
+        unrest = np.linalg.norm(points - mean, axis=-1).mean(1)
+        # Next to a frame without a face nothing is known to magnify: there the points are drawn as they are.
+        self._mean = np.where(np.isfinite(mean), mean, points)
         self._loud = self._mean + MAGNIFIED * (points - self._mean)
         eyes = measures.inter_ocular(points)
-        unrest = np.linalg.norm(points - self._mean, axis=-1).mean(1) / eyes * 100.0
-        self._line = (points - self._mean)[:, measures.NOSE_TIP, 0] / eyes * 100.0
+        unrest = unrest / eyes * 100.0
+        self._found = [bool(np.isfinite(seen).all()) for seen in points]
+        self._line = (points - mean)[:, measures.NOSE_TIP, 0] / eyes * 100.0
         good = np.isfinite(unrest)
         self._text = f"unrest {unrest[good].mean():.3f} %" if good.any() else "no face"
 
@@ -83,6 +87,8 @@ class _Film:
                 cv2.circle(canvas, b, round(2.2 * 2**_FIXED), self._colour, -1, cv2.LINE_AA, _FIXED)
         canvas[PANEL:] = 24
         _write(canvas, self._name, (10, 24), 0.6)
+        if not self._found[number]:
+            _write(canvas, "no face", (10, 70), 0.6)
         _write(canvas, f"{self._text}, drawn x{MAGNIFIED:g}", (10, 46), 0.45)
         self._strip(canvas, number)
         return canvas

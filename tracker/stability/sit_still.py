@@ -19,6 +19,7 @@ import numpy as np
 import platformdirs
 
 from ..errors import OutputError
+from ..whole import whole
 from . import measures
 from .live import middle_weights, without_motion
 from .measures import Floats
@@ -242,11 +243,10 @@ def earlier(path: Path) -> tuple[Measurement, ...]:
 def keep(measured: Measurement, path: Path) -> None:
     """Add a measurement to a file, atomically. Raises OutputError where it cannot be written or holds other things."""
     every: Sequence[Measurement] = (*earlier(path), measured)
-    scratch = path.with_suffix(".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_bytes(msgspec.json.format(msgspec.json.encode(every), indent=2) + b"\n")
-        scratch.replace(path)
+        with whole(path) as scratch:
+            scratch.write_bytes(msgspec.json.format(msgspec.json.encode(every), indent=2) + b"\n")
     except OSError as error:
         raise OutputError(
             f"The measurement cannot be written to {path} ({error}); free the disk or its folder."

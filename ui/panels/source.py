@@ -40,6 +40,7 @@ class SourcePanel(Panel):
     def __init__(self, settings: Capture, source: str, find: Callable[[], Cameras] = find_cameras) -> None:
         super().__init__("Source")
         self._find = find
+        self._demo = DEMO
         form = self.form()
         self.kind = QComboBox()
         named(self.kind, "Source", "Where the pictures come from")
@@ -97,6 +98,8 @@ class SourcePanel(Panel):
     def show_source(self, source: str) -> None:
         """Show which source is chosen, without opening it."""
         index = self.kind.findData(source)
+        if source.partition("?")[0].partition(":")[0] == DEMO:  # with its options
+            index, self._demo = self.kind.findData(DEMO), source
         if index < 0 and source == "camera" and self.kind.count() > 4:
             index = 1
         if index < 0:
@@ -197,7 +200,7 @@ class SourcePanel(Panel):
 
     def _open(self) -> None:
         kind = self.kind.currentData()
-        source = self.address.text().strip() if kind in (FILE, FOLDER, STREAM) else kind
+        source = self.address.text().strip() if kind in (FILE, FOLDER, STREAM) else self._demo if kind == DEMO else kind
         if source:
             self.opened.emit(source)
         elif kind == STREAM:

@@ -286,4 +286,4 @@ def _words(text: str) -> QLabel:
 
 
 def _number(value: float, digits: int, unit: str) -> str:
-    return f"{value:.{digits}f}{unit}" if np.isfinite(value) else "–"
+    return f"{round(value, digits) + 0.0:.{digits}f}{unit}" if np.isfinite(value) else "–"

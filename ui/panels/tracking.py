@@ -83,8 +83,9 @@ class TrackingPanel(Panel):
             if bar.value() != percent:
                 bar.setValue(percent)
             pose = face.pose
+            seen = f"presence {percent} %" if face.held == 0.0 else f"not seen for {face.held:.1f} s, held"
             words.setText(
-                f"Face {face.id} · presence {percent} %\n"
+                f"Face {face.id} · {seen}\n"
                 f"{100 * pose.translation[2]:.0f} cm away · {face.size_px:.0f} px · "
                 f"yaw {pose.yaw_deg:+.0f}° pitch {pose.pitch_deg:+.0f}° roll {pose.roll_deg:+.0f}°"
             )
