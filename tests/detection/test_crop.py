@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.detection.crop import CROP, ROI, apply, compose, invert, roll_of, sample, scale_of, similarity
+from tracker.detection.crop import CROP, ROI, Shrunk, apply, compose, invert, roll_of, sample, scale_of, similarity
 from tracker.detection.normalizer import crop_of, plain_crop, settle
 
 angles = st.floats(-3.0, 3.0)
@@ -96,3 +96,19 @@ def test_opencv_reads_the_same_half_pixels() -> None:
     """The identity crop is the picture itself."""
     image = np.random.default_rng(1).integers(0, 256, (CROP, CROP, 3), dtype=np.uint8)
     assert np.array_equal(sample(image, similarity((56.0, 56.0), 112.0, 0.0, CROP), CROP), image)
+
+
+def test_what_was_shrunk_for_one_crop_serves_the_next_alike() -> None:
+    image = np.random.default_rng(4).integers(0, 256, (413, 517, 3), dtype=np.uint8)
+    picture = Shrunk(image)
+    for centre, side, roll in (
+        ((200, 210), 300, 0.1),
+        ((203, 208), 305, 0.12),
+        ((60, 50), 560, 0.0),
+        ((300, 200), 180, 0),
+    ):
+        crop = similarity(centre, side, roll, CROP)
+        # OpenCV counts places in 1/32 pixels, from where the shrunk part begins.
+        np.testing.assert_allclose(sample(picture, crop, CROP).astype(int), sample(image, crop, CROP), atol=2)
+    kept = picture.part(2, 100, 100, 200, 200)[0]
+    assert picture.part(2, 104, 96, 208, 204)[0] is kept

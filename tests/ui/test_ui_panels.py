@@ -12,13 +12,14 @@ from pytestqt.qtbot import QtBot
 from ui_faces import face_at
 
 from tracker.capture import SourceInfo
+from tracker.detection.weights import load_weights
 from tracker.settings import Capture, Filter, OneEuro, Settings, View, with_setting
 from tracker.temporal import STABILIZERS
 from ui.banner import Banner
 from ui.panels.filter import NAMES, PARAMETERS, FilterPanel
 from ui.panels.form import STEPS, Panel
 from ui.panels.source import SourcePanel
-from ui.panels.tracking import ENGINES, LAYOUTS, TrackingPanel
+from ui.panels.tracking import ENGINES, LAYOUTS, MODELS, TrackingPanel
 from ui.panels.view import ViewPanel
 from ui.recordings import Recordings
 from ui.status import Figures, StatusRow
@@ -191,6 +192,20 @@ def test_every_engine_and_layout_can_be_chosen(theme: Theme) -> None:
         with_setting(Settings(), "detection.engine", engine)
     for _, layout in LAYOUTS:
         assert len(face_at().landmarks_px(layout)) == int(dict(map(reversed, LAYOUTS))[layout].split()[0])  # type: ignore[call-overload]
+
+
+def test_every_network_that_can_be_chosen_ships(qtbot: QtBot, theme: Theme, tmp_path: Path) -> None:
+    for _, name in MODELS:
+        assert load_weights(name).facts["size"] == name
+    panel = TrackingPanel(Settings())
+    qtbot.addWidget(panel)
+    asked = asked_of(panel)
+    panel.model.setCurrentIndex(1)
+    panel.model.activated.emit(1)
+    assert asked == [("detection.model", "fast")]
+    own = with_setting(Settings(), "detection.model", str(tmp_path / "mine"))
+    panel.show_settings(own)
+    assert panel.model.currentText() == "mine" and panel.model.currentData() == str(tmp_path / "mine")
 
 
 def test_presence_is_shown_for_each_face(qtbot: QtBot, theme: Theme) -> None:

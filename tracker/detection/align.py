@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..types import Image
-from .crop import CROP, Affine, compose, invert, sample, scale_of
+from .crop import CROP, Affine, Shrunk, compose, invert, sample, scale_of
 
 AGREE = 0.6
 """Crop pixels: a point of the grid further from the common motion counts as disagreeing."""
@@ -23,6 +23,8 @@ MOST = 0.6
 """Share of the grid that must agree; below it nothing was measured."""
 FRESH = 0.85
 """Below this share the face looks different by now, and a new picture of it is taken."""
+_SETTLED = 0.002
+"""Crop pixels: what is left to change when the common motion counts as found."""
 _COAST_S = 0.2
 _WINDOW = (13, 13)
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.02)
@@ -49,12 +51,12 @@ class Anchor:
     velocity: npt.NDArray[np.float64]
 
 
-def anchor_at(image: Image, crop: Affine, time: float) -> Anchor:
+def anchor_at(image: Image | Shrunk, crop: Affine, time: float) -> Anchor:
     """A new picture of the face."""
     return Anchor(_patch(image, crop), crop, time, np.zeros(2))
 
 
-def carry(anchor: Anchor, image: Image, time: float) -> Anchor | None:
+def carry(anchor: Anchor, image: Image | Shrunk, time: float) -> Anchor | None:
     """The anchor where it lies in a later frame; None where the pixels do not say."""
     dt = time - anchor.time
     guess = anchor.lies.copy()
@@ -93,7 +95,9 @@ def common_motion(
     if len(a) < 4:
         return np.eye(2, 3), 0.0
     away = np.abs(b - a - _middle((b - a).real) - 1.0j * _middle((b - a).imag))
+    turn, shift = 1.0 + 0.0j, 0.0j
     for _ in range(5):
+        before = turn, shift
         weight = 1.0 / (1.0 + (away / max(1.5 * _middle(away), 0.02)) ** 2)
         weight /= weight.sum()
         p, to = a - weight @ a, weight @ b
@@ -101,6 +105,8 @@ def common_motion(
         turn = (heavy @ (b - to)) / (heavy @ p)
         shift = to - turn * (weight @ a)
         away = np.abs(turn * a + shift - b)
+        if abs(shift - before[1]) + CROP * abs(turn - before[0]) < _SETTLED:
+            break
     motion = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
     return motion, float((away < AGREE).sum() / len(start))
 
@@ -110,7 +116,7 @@ def _middle(values: npt.NDArray[np.float64]) -> float:
     return float(np.sort(values)[len(values) // 2])
 
 
-def _patch(image: Image, crop: Affine) -> Image:
+def _patch(image: Image | Shrunk, crop: Affine) -> Image:
     """Grey, with mean and contrast made the same, so that light may change."""
     grey = cv2.cvtColor(sample(image, crop, CROP), cv2.COLOR_RGB2GRAY)
     mean, spread = (float(v[0, 0]) for v in cv2.meanStdDev(grey))

@@ -26,6 +26,8 @@ ROI_SIDE = 1.5
 """Side of the region over the longer side of the face's 68-point box."""
 CROP_SHARE = 0.78
 """Side of the crop over the region's, where the normalizer says nothing."""
+_ROOM = 6
+"""Pixels of the shrunk frame that are kept round a crop for the next one."""
 
 
 def similarity(centre: npt.ArrayLike, side: float, roll: float, size: int) -> Affine:
@@ -64,7 +66,37 @@ def roll_of(affine: Affine) -> float:
     return math.atan2(affine[1, 0], affine[0, 0])
 
 
-def sample(image: Image, affine: Affine, size: int, border: int = cv2.BORDER_CONSTANT) -> Image:
+class Shrunk:
+    """A frame that keeps the part of it that was shrunk last: the crops of one face lie in nearly the same place, and
+    shrinking costs as much as cutting. For one thread."""
+
+    __slots__ = ("_factor", "_kept", "_place", "image")
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self._factor, self._place = 0, (0, 0, 0, 0)
+        self._kept = image
+
+    def part(self, factor: int, x0: int, y0: int, x1: int, y1: int) -> tuple[Image, int, int]:
+        """The frame from (x0, y0), multiples of `factor`, to (x1, y1) at least, shrunk; and where it begins."""
+        left, top, right, bottom = self._place
+        if factor != self._factor or x0 < left or y0 < top or x1 > right or y1 > bottom:
+            height, width = self.image.shape[:2]
+            left, top = max(x0 - _ROOM * factor, 0), max(y0 - _ROOM * factor, 0)
+            right = left + (min(x1 + _ROOM * factor, width) - left) // factor * factor
+            bottom = top + (min(y1 + _ROOM * factor, height) - top) // factor * factor
+            self._kept = shrunk(self.image, factor, left, top, right, bottom)
+            self._factor, self._place = factor, (left, top, right, bottom)
+        return self._kept, left, top
+
+
+def shrunk(image: Image, factor: int, x0: int, y0: int, x1: int, y1: int) -> Image:
+    """Part of a frame, each block of factor x factor pixels averaged."""
+    to = ((x1 - x0) // factor, (y1 - y0) // factor)
+    return np.asarray(cv2.resize(image[y0:y1, x0:x1], to, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def sample(image: Image | Shrunk, affine: Affine, size: int, border: int = cv2.BORDER_CONSTANT) -> Image:
     """Cut the crop (size, size, 3) uint8 out of a frame; black outside it.
 
     A crop that covers more than two frame pixels per pixel is cut from its area-averaged neighbourhood, so that
@@ -73,6 +105,8 @@ def sample(image: Image, affine: Affine, size: int, border: int = cv2.BORDER_CON
     scale = scale_of(affine)
     if scale > 2.0:
         image, affine = _reduced(image, affine, size, 2 ** int(math.log2(scale)))
+    elif isinstance(image, Shrunk):
+        image = image.image
     # OpenCV counts a pixel's centre as whole numbers.
     shift = affine[:, :2] @ (0.5, 0.5) + affine[:, 2] - 0.5
     matrix = np.concatenate([affine[:, :2], shift[:, None]], axis=1)
@@ -87,14 +121,18 @@ def _around(row: list[float], size: int, factor: int) -> tuple[int, int]:
     return math.floor(low / factor) * factor - factor, math.ceil(high / factor) * factor + factor
 
 
-def _reduced(image: Image, affine: Affine, size: int, factor: int) -> tuple[Image, Affine]:
+def _reduced(image: Image | Shrunk, affine: Affine, size: int, factor: int) -> tuple[Image, Affine]:
     """The crop's neighbourhood shrunk by a whole factor, and the affine into it."""
-    height, width = image.shape[:2]
+    whole = image.image if isinstance(image, Shrunk) else image
+    height, width = whole.shape[:2]
     (x0, x1), (y0, y1) = (_around(row, size, factor) for row in affine.tolist())
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
     if x1 - x0 < factor or y1 - y0 < factor:
-        return image, affine
+        return whole, affine
     x1, y1 = x0 + (x1 - x0) // factor * factor, y0 + (y1 - y0) // factor * factor
-    small = cv2.resize(image[y0:y1, x0:x1], ((x1 - x0) // factor, (y1 - y0) // factor), interpolation=cv2.INTER_AREA)
+    if isinstance(image, Shrunk):
+        small, x0, y0 = image.part(factor, x0, y0, x1, y1)
+    else:
+        small = shrunk(whole, factor, x0, y0, x1, y1)
     moved = np.concatenate([affine[:, :2], (affine[:, 2] - (x0, y0))[:, None]], axis=1) / factor
-    return np.asarray(small, dtype=np.uint8), moved
+    return small, moved

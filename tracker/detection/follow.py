@@ -22,7 +22,7 @@ from ..settings import Detection
 from ..types import Array, Camera, Face, FaceState, Frame, Image, TrackResult
 from .align import Anchor, anchor_at, carry, motion_between
 from .code import decode, presence
-from .crop import CROP, Affine, compose, sample
+from .crop import CROP, Affine, Shrunk, compose, sample
 from .engines import load_engine
 from .locator import Locator
 from .looks import further_crops, mean_face
@@ -177,18 +177,19 @@ class FaceTracker:
         kept: list[_Track] = []
         for track in self._tracks:
             region = _follow_region(track, frame.time)
-            anchor, moved = _carried(track, frame, spent)
+            picture = Shrunk(frame.image)
+            anchor, moved = _carried(track, picture, frame.time, spent)
             start = time.perf_counter()
-            crop = self._next_crop(frame.image, region, track.crop, moved)
+            crop = self._next_crop(picture, region, track.crop, moved)
             cut = time.perf_counter()
-            (face,) = self._read(frame.image, [crop], camera)
+            (face,) = self._read(picture, [crop], camera)
             spent["normalize"] += cut - start
             spent["landmarks"] += time.perf_counter() - cut
             ok = believable(face, KEEP_PRESENCE, KEEP_STD) and plausible(face, frame.image)
             if ok and not any(same_face(face, other.face) for other in kept):
                 face = replace(face, id=track.face.id, carried=moved)
                 if anchor is None or apart(crop, anchor.lies) > ASTRAY:
-                    anchor = anchor_at(frame.image, crop, frame.time)
+                    anchor = anchor_at(picture, crop, frame.time)
                 kept.append(_Track(face, frame.time, track.face.state, track.time, crop, anchor))
         self._since_look += 1
         lost = len(kept) < len(self._tracks)
@@ -244,11 +245,11 @@ class FaceTracker:
             state = replace(state, camera=replace(camera, focal=state.scale / state.nearness))
         return Face(state, self.basis, presence(code))
 
-    def _normalized(self, image: Image, region: Affine) -> Affine:
+    def _normalized(self, image: Image | Shrunk, region: Affine) -> Affine:
         """The crop that the normalizer cuts out of a region."""
         return crop_of(region, self._engine.normalize(look(image, region)))
 
-    def _next_crop(self, image: Image, region: Affine, kept: Affine | None, moved: Affine | None) -> Affine:
+    def _next_crop(self, image: Image | Shrunk, region: Affine, kept: Affine | None, moved: Affine | None) -> Affine:
         """Where a followed face is read: `kept` the crop of the frame before, `moved` how its pixels have gone since.
 
         A face that was looked at several times, or that its pixels carry, is well placed, and read best from the
@@ -260,7 +261,7 @@ class FaceTracker:
             return settle(self._normalized(image, region), kept)
         return lead(plain_crop(region), compose(moved, kept))
 
-    def _read(self, image: Image, crops: Sequence[Affine], camera: Camera) -> list[Face]:
+    def _read(self, image: Image | Shrunk, crops: Sequence[Affine], camera: Camera) -> list[Face]:
         """What the network says of each crop."""
         codes = self._engine.landmarks(np.stack([sample(image, crop, CROP) for crop in crops]))
         return [self._face(code, crop, camera) for code, crop in zip(codes, crops, strict=True)]
@@ -275,13 +276,15 @@ class FaceTracker:
         return Camera(self._focal or ASSUMED_FOCAL * max(width, height), width / 2, height / 2)
 
 
-def _carried(track: _Track, frame: Frame, spent: dict[str, float]) -> tuple[Anchor | None, Affine | None]:
+def _carried(
+    track: _Track, picture: Shrunk, now: float, spent: dict[str, float]
+) -> tuple[Anchor | None, Affine | None]:
     """Where the face's picture lies in this frame, and how its pixels moved since the last; None where they do not
     say."""
     if track.anchor is None:
         return None, None
     start = time.perf_counter()
-    anchor = carry(track.anchor, frame.image, frame.time)
+    anchor = carry(track.anchor, picture, now)
     spent["align"] += time.perf_counter() - start
     return anchor, None if anchor is None else motion_between(track.anchor, anchor)
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..types import Array, Image
-from .crop import CROP, CROP_SHARE, ROI, VIEW, Affine, compose, roll_of, sample, scale_of, similarity
+from .crop import CROP, CROP_SHARE, ROI, VIEW, Affine, Shrunk, compose, roll_of, sample, scale_of, similarity
 
 SHIFT_REACH = 0.30  # of the region's side
 LOG_SCALE_REACH = 0.45
@@ -40,7 +40,7 @@ def plain_crop(region: Affine) -> Affine:
     return crop_of(region, np.zeros(4, np.float32))
 
 
-def look(image: Image, region: Affine) -> Image:
+def look(image: Image | Shrunk, region: Affine) -> Image:
     """What the normalizer sees of a region of the frame."""
     return view_of(sample(image, region, ROI))
 

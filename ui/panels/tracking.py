@@ -1,8 +1,9 @@
-"""The detector: engine, number of faces, landmark layout, and how sure it is of each face."""
+"""The detector: network, engine, number of faces, landmark layout, and how sure it is of each face."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from PyQt6.QtCore import QSignalBlocker
 from PyQt6.QtWidgets import QComboBox, QLabel, QProgressBar, QSpinBox
@@ -20,6 +21,7 @@ ENGINES = (
     ("PyTorch (CPU)", "torch"),
     ("PyTorch (NVIDIA GPU)", "torch:cuda"),
 )
+MODELS = (("Default · most exact", "default"), ("Fast · least work", "fast"))
 LAYOUTS = (
     ("478 · MediaPipe's mesh", "mediapipe478"),
     ("68 · iBUG 300-W", "ibug68"),
@@ -31,11 +33,17 @@ FACES_MOST = 8
 
 
 class TrackingPanel(Panel):
-    """Engine and faces restart the tracker; the layout changes the drawing only."""
+    """Network, engine and faces restart the tracker; the layout changes the drawing only."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__("Tracking")
         form = self.form()
+        self.model = QComboBox()
+        for text, value in MODELS:
+            self.model.addItem(text, value)
+        named(self.model, "Network", "Which trained network reads the face. Changing it starts the tracker anew.")
+        self.model.activated.connect(lambda _: self.asked.emit("detection.model", self.model.currentData()))
+        form.row("Network", self.model)
         self.engine = QComboBox()
         for text, value in ENGINES:
             self.engine.addItem(text, value)
@@ -63,9 +71,13 @@ class TrackingPanel(Panel):
 
     def show_settings(self, settings: Settings) -> None:
         """Show what is in force."""
+        about = settings.detection
+        if self.model.findData(about.model) < 0:  # the folder of a network of one's own
+            self.model.addItem(Path(about.model).name, about.model)
         with QSignalBlocker(self.engine), QSignalBlocker(self.max_faces), QSignalBlocker(self.layout_name):
-            self.engine.setCurrentIndex(self.engine.findData(settings.detection.engine))
-            self.max_faces.setValue(settings.detection.max_faces)
+            self.model.setCurrentIndex(self.model.findData(about.model))
+            self.engine.setCurrentIndex(self.engine.findData(about.engine))
+            self.max_faces.setValue(about.max_faces)
             self.layout_name.setCurrentIndex(self.layout_name.findData(settings.view.layout))
 
     def show_engine(self, name: str) -> None:
