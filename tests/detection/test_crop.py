@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.detection.crop import CROP, ROI, Shrunk, apply, compose, invert, roll_of, sample, scale_of, similarity
+from tracker.detection.crop import (
+    CROP,
+    ROI,
+    Shrunk,
+    apply,
+    compose,
+    invert,
+    roll_of,
+    sample,
+    sample_grey,
+    scale_of,
+    similarity,
+)
 from tracker.detection.normalizer import crop_of, plain_crop, settle
 
 angles = st.floats(-3.0, 3.0)
@@ -110,5 +123,7 @@ def test_what_was_shrunk_for_one_crop_serves_the_next_alike() -> None:
         crop = similarity(centre, side, roll, CROP)
         # OpenCV counts places in 1/32 pixels, from where the shrunk part begins.
         np.testing.assert_allclose(sample(picture, crop, CROP).astype(int), sample(image, crop, CROP), atol=2)
+        grey = cv2.cvtColor(sample(image, crop, CROP), cv2.COLOR_RGB2GRAY).astype(int)
+        np.testing.assert_allclose(sample_grey(picture, crop, CROP).astype(int), grey, atol=3)
     kept = picture.part(2, 100, 100, 200, 200)[0]
     assert picture.part(2, 104, 96, 208, 204)[0] is kept

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..types import Image
-from .crop import CROP, Affine, Shrunk, compose, invert, sample, scale_of
+from .crop import CROP, Affine, Shrunk, compose, invert, sample_grey, scale_of
 
 AGREE = 0.6
 """Crop pixels: a point of the grid further from the common motion counts as disagreeing."""
@@ -96,7 +96,7 @@ def common_motion(
         return np.eye(2, 3), 0.0
     away = np.abs(b - a - _middle((b - a).real) - 1.0j * _middle((b - a).imag))
     turn, shift = 1.0 + 0.0j, 0.0j
-    for _ in range(5):
+    for _ in range(3):
         before = turn, shift
         weight = 1.0 / (1.0 + (away / max(1.5 * _middle(away), 0.02)) ** 2)
         weight /= weight.sum()
@@ -118,7 +118,7 @@ def _middle(values: npt.NDArray[np.float64]) -> float:
 
 def _patch(image: Image | Shrunk, crop: Affine) -> Image:
     """Grey, with mean and contrast made the same, so that light may change."""
-    grey = cv2.cvtColor(sample(image, crop, CROP), cv2.COLOR_RGB2GRAY)
+    grey = sample_grey(image, crop, CROP)
     mean, spread = (float(v[0, 0]) for v in cv2.meanStdDev(grey))
     gain = 45.0 / max(spread, 4.0)
     return np.asarray(cv2.convertScaleAbs(grey, alpha=gain, beta=128.0 - gain * mean), np.uint8)

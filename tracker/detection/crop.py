@@ -92,8 +92,11 @@ class Shrunk:
 
 def shrunk(image: Image, factor: int, x0: int, y0: int, x1: int, y1: int) -> Image:
     """Part of a frame, each block of factor x factor pixels averaged."""
+    part = image[y0:y1, x0:x1]
+    if factor == 1:
+        return part
     to = ((x1 - x0) // factor, (y1 - y0) // factor)
-    return np.asarray(cv2.resize(image[y0:y1, x0:x1], to, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(cv2.resize(part, to, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def sample(image: Image | Shrunk, affine: Affine, size: int, border: int = cv2.BORDER_CONSTANT) -> Image:
@@ -102,11 +105,28 @@ def sample(image: Image | Shrunk, affine: Affine, size: int, border: int = cv2.B
     A crop that covers more than two frame pixels per pixel is cut from its area-averaged neighbourhood, so that
     large faces do not alias.
     """
-    scale = scale_of(affine)
-    if scale > 2.0:
-        image, affine = _reduced(image, affine, size, 2 ** int(math.log2(scale)))
+    factor = _factor(affine)
+    if factor > 1:
+        image, affine = _reduced(image, affine, size, factor)
     elif isinstance(image, Shrunk):
         image = image.image
+    return _cut(image, affine, size, border)
+
+
+def sample_grey(image: Image | Shrunk, affine: Affine, size: int) -> Image:
+    """The same crop in grey (size, size): only its neighbourhood is turned grey, and one channel is cut in half the
+    time of three."""
+    part, moved = _reduced(image, affine, size, _factor(affine))
+    return _cut(np.asarray(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), np.uint8), moved, size, cv2.BORDER_CONSTANT)
+
+
+def _factor(affine: Affine) -> int:
+    """By what the frame is shrunk before such a crop is cut."""
+    scale = scale_of(affine)
+    return 2 ** int(math.log2(scale)) if scale > 2.0 else 1
+
+
+def _cut(image: Image, affine: Affine, size: int, border: int) -> Image:
     # OpenCV counts a pixel's centre as whole numbers.
     shift = affine[:, :2] @ (0.5, 0.5) + affine[:, 2] - 0.5
     matrix = np.concatenate([affine[:, :2], shift[:, None]], axis=1)
