@@ -9,7 +9,7 @@ from typing import Literal
 from rich.console import Console
 from rich.markdown import Markdown
 
-from ..errors import ModelError
+from .extras import wanted
 
 
 def ablate(
@@ -56,12 +56,10 @@ def ablate(
     threads
         Threads of the training step.
     """
-    try:
+    with wanted("Ablations need torch"):
         from ..training.ablation import ablate as run
         from ..training.ablation_report import write_report
         from ..training.train import TrainConfig
-    except ImportError as error:
-        raise ModelError(f"Ablations need torch ({error}); install it with: pip install 'stillpoint[train]'") from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     config = TrainConfig(
         data=str(data), out=str(out), size=size, images=images, batch=batch, rate=rate, seed=seed, threads=threads,

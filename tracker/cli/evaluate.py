@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ..errors import ModelError, SourceError
+from ..errors import SourceError
+from .extras import wanted
 
 
 def evaluate(
@@ -59,16 +60,12 @@ def evaluate(
         raise SourceError(
             "Nothing to measure on: give the folder of the packs, or --clips and the folder of the clips."
         )
-    try:
+    with wanted("Evaluation needs torch"):
         from ..training import clips as on_clips
         from ..training import evaluate as on_packs
         from ..training import reliability as truth
         from ..training.packs import ALL_PACKS
         from ..training.worst import Scored, write_worst
-    except ImportError as error:
-        raise ModelError(
-            f"Evaluation needs torch ({error}); install it with: pip install 'stillpoint[train]'"
-        ) from error
     from ..detection.follow import FaceTracker
     from ..detection.weights import load_weights
 

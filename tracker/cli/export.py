@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import ModelError
+from .extras import wanted
 
 
 def export(checkpoint: Path, *, out: Path, calibrate: Path | None = None) -> None:
@@ -21,12 +21,8 @@ def export(checkpoint: Path, *, out: Path, calibrate: Path | None = None) -> Non
     calibrate
         Folder with the training packs: write eight-bit weights too, their ranges taken from its pictures.
     """
-    try:
+    with wanted("Exporting needs torch"):
         from ..training.export import export as run
-    except ImportError as error:
-        raise ModelError(
-            f"Exporting needs torch ({error}); install it with: pip install 'stillpoint[train]'"
-        ) from error
     for name, difference in run(checkpoint, out).items():
         print(f"{out / name}.onnx: differs from torch by at most {difference:.1e}")
     if calibrate is not None:

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ..errors import ModelError, SettingsError
+from ..errors import SettingsError
+from .extras import wanted
 
 if TYPE_CHECKING:
     from ..avatar.evaluate import Portrait
@@ -83,18 +84,14 @@ def evaluate(
 
 
 def _portraits(folder: Path) -> list[Portrait]:
-    try:
+    with wanted("Packs need pyarrow"):
         from ..training.portraits import portraits
-    except ImportError as error:
-        raise ModelError(f"Packs need pyarrow ({error}); install it with: pip install 'stillpoint[train]'") from error
     return portraits(folder)
 
 
 def _optimiser() -> Callable[[Avatar], Avatar]:
-    try:
+    with wanted("Splats need torch", "gpu"):
         from ..avatar.refine import optimise
-    except ImportError as error:
-        raise ModelError(f"Splats need torch ({error}); install it with: pip install 'stillpoint[gpu]'") from error
     return optimise
 
 
@@ -127,12 +124,10 @@ def train_completion(
     threads:
         Threads of the training step.
     """
-    try:
+    with wanted("Training needs torch"):
         from ..training.completion import CompletionConfig
         from ..training.completion import train_completion as run
         from ..training.packs import FREE_PACKS
-    except ImportError as error:
-        raise ModelError(f"Training needs torch ({error}); install it with: pip install 'stillpoint[train]'") from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     figures = run(CompletionConfig(data, out, packs or FREE_PACKS, minutes, batch, seed=seed, threads=threads))
     print(f"Completion: {figures}")
@@ -152,12 +147,10 @@ def learn_identity(data: Path, *, out: Path, packs: tuple[str, ...] = (), pictur
     pictures:
         How many of each pack.
     """
-    try:
+    with wanted("Training needs torch"):
         from ..training.identity import IdentityConfig
         from ..training.identity import learn_identity as run
         from ..training.packs import FREE_PACKS
-    except ImportError as error:
-        raise ModelError(f"Training needs torch ({error}); install it with: pip install 'stillpoint[train]'") from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     _, used = run(IdentityConfig(data, out, packs or FREE_PACKS, pictures))
     print(f"The expected shape, learnt from {used} pictures, is in {out}.")

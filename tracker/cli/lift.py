@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ..errors import ModelError
+from .extras import wanted
 
 
 def lift(
@@ -48,7 +48,7 @@ def lift(
     threads
         Threads of the fits.
     """
-    try:
+    with wanted("Lifting needs torch"):
         import torch
 
         from ..training import lift as lifting
@@ -57,8 +57,6 @@ def lift(
         from ..training.lift_solve import Recipe
         from ..training.lift_table import write_lifted
         from ..training.packs import ALL_PACKS, load_rows
-    except ImportError as error:
-        raise ModelError(f"Lifting needs torch ({error}); install it with: pip install 'stillpoint[train]'") from error
     from ..detection.weights import load_weights
     from ..head import load_head
 

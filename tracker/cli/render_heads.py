@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ..errors import ModelError
+from .extras import wanted
 
 
 def render_heads(data: Path, *, out: Path, count: int = 8000, seed: int = 1, threads: int = 1) -> None:
@@ -26,12 +26,10 @@ def render_heads(data: Path, *, out: Path, count: int = 8000, seed: int = 1, thr
     threads
         Threads of the fits.
     """
-    try:
+    with wanted("Rendering heads needs torch"):
         import torch
 
         from ..training.renders import write_pack
-    except ImportError as error:
-        raise ModelError(f"Lifting needs torch ({error}); install it with: pip install 'stillpoint[train]'") from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(threads)
     print(f"Pack: {write_pack(data, out, count, seed)}")

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import Literal
 
-from ..errors import ModelError
+from .extras import wanted
 
 
 def train(
@@ -63,13 +63,11 @@ def train(
         cpu, or cuda: there the batches are made too. With several GPUs:
         torchrun --nproc-per-node N -m tracker.cli train DATA --out RUN --device cuda
     """
-    try:
+    with wanted("Training needs torch"):
         from ..training.packs import ALL_PACKS, free_packs
         from ..training.train import TrainConfig
         from ..training.train import train as run
         from ..training.variants import Variant
-    except ImportError as error:
-        raise ModelError(f"Training needs torch ({error}); install it with: pip install 'stillpoint[train]'") from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     config = TrainConfig(
         data=str(data), out=str(out), size=size, packs=free_packs(data) if free else ALL_PACKS, images=images,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ..errors import ModelError
+from .extras import wanted
 
 
 def train_locator(
@@ -50,11 +50,9 @@ def train_locator(
     threads
         Threads of the training step; scenes have a process of their own.
     """
-    try:
+    with wanted("Training needs torch"):
         from ..training.locator import LocatorConfig, train_both
         from ..training.locator_check import CheckConfig
-    except ImportError as error:
-        raise ModelError(f"Training needs torch ({error}); install it with: pip install 'stillpoint[train]'") from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     config = LocatorConfig(
         data, backgrounds, out, second_faces, steps=steps, rate=rate, seed=seed, threads=threads, start=start

@@ -23,8 +23,6 @@ MOST = 0.6
 """Share of the grid that must agree; below it nothing was measured."""
 FRESH = 0.85
 """Below this share the face looks different by now, and a new picture of it is taken."""
-_SETTLED = 0.002
-"""Crop pixels: what is left to change when the common motion counts as found."""
 _COAST_S = 0.2
 _WINDOW = (13, 13)
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.02)
@@ -95,9 +93,7 @@ def common_motion(
     if len(a) < 4:
         return np.eye(2, 3), 0.0
     away = np.abs(b - a - _middle((b - a).real) - 1.0j * _middle((b - a).imag))
-    turn, shift = 1.0 + 0.0j, 0.0j
     for _ in range(3):
-        before = turn, shift
         weight = 1.0 / (1.0 + (away / max(1.5 * _middle(away), 0.02)) ** 2)
         weight /= weight.sum()
         p, to = a - weight @ a, weight @ b
@@ -105,8 +101,6 @@ def common_motion(
         turn = (heavy @ (b - to)) / (heavy @ p)
         shift = to - turn * (weight @ a)
         away = np.abs(turn * a + shift - b)
-        if abs(shift - before[1]) + CROP * abs(turn - before[0]) < _SETTLED:
-            break
     motion = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
     return motion, float((away < AGREE).sum() / len(start))
 
