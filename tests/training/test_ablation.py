@@ -28,6 +28,7 @@ from tracker.training.lift_table import Lifted, write_lifted  # noqa: E402
 from tracker.training.network import SIZES, Model  # noqa: E402
 from tracker.training.packs import SLICES, Rows  # noqa: E402
 from tracker.training.train import TrainConfig, _Run, train  # noqa: E402
+from tracker.training.units import Branched, merged  # noqa: E402
 from tracker.training.validate import cropped, jittered, placed  # noqa: E402
 from tracker.training.variants import Variant  # noqa: E402
 
@@ -108,9 +109,20 @@ def test_the_recipe_has_no_parts_of_its_variants() -> None:
     assert {name.split(".")[0] for name in Model(SIZES["fast"]).state_dict()} == {"landmarks", "normalizer", "field"}
 
 
-def test_the_other_trunk_with_a_maps_channel_is_exported(tmp_path: Path) -> None:
-    run = begun(tmp_path, Variant(shown=True, critic=True), "fast, separable")
+@pytest.mark.parametrize("size", ["fast, separable", "fast, branched"])
+def test_the_other_trunks_with_a_maps_channel_are_exported(size: str, tmp_path: Path) -> None:
+    run = begun(tmp_path, Variant(shown=True, critic=True), size)
     assert max(export(run.save(), tmp_path / "model").values()) < 5e-3
+
+
+def test_branches_are_one_convolution_when_they_run() -> None:
+    unit = Branched(5, 7, 2)
+    for _ in range(3):
+        unit(torch.randn(4, 5, 9, 9) * 3 + 1)  # the norms see something
+    picture = torch.randn(2, 5, 9, 9)
+    one = merged(torch.nn.Sequential(unit.eval()))[0]
+    assert isinstance(one, torch.nn.Conv2d)
+    assert torch.allclose(one(picture), unit(picture), atol=1e-5)
 
 
 @pytest.mark.parametrize("variant", [Variant(semantics=False), Variant(bending=True)])

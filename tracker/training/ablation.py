@@ -57,6 +57,7 @@ ABLATIONS = (
     Ablation("lifted", "good fits for the teacher's 68 points", {"variant": Variant(lifted=True)}, lifted=True),
     Ablation("bending", "a residual that is not linear in the code", {"variant": Variant(bending=True)}),
     Ablation("separable", "depthwise-separable trunk of the same latency", {"size": "fast, separable"}),
+    Ablation("branched", "reparameterised trunk: 1x1 beside 3x3 while it trains", {"size": "fast, branched"}),
     Ablation("map", "landmarks' map as fourth channel", {"variant": Variant(shown=True)}),
     Ablation("map, again", "and its own map read again", {"variant": Variant(shown=True, again=True)}),
     Ablation("critic", "a critic of shapes", {"variant": Variant(critic=True)}, lifted=True),
@@ -69,9 +70,8 @@ def ablate(base: TrainConfig, only: tuple[str, ...] = (), rounds: int = 3) -> li
 
     `base` is the recipe's configuration: `out` is the folder of all of them, `lifted` the file of fits, without which
     the variants that need one are left out; so are rendered heads where the folder of packs has none, and the other
-    trunk, unless the size is `fast` and nothing is started
-    from. After each variant `ablations.json` in `out` holds every row so far. Raises ModelError for a name that there
-    is none of.
+    trunks, unless the size is `fast` and nothing is started from. After each variant `ablations.json` in `out` holds
+    every row so far. Raises ModelError for a name that there is none of.
     """
     for name in only:
         if name not in NAMES:

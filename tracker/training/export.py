@@ -26,6 +26,7 @@ from ..errors import ModelError
 from ..head import LearnedField
 from .network import Model
 from .packs import SETS
+from .units import merged
 from .variants import Variant
 
 TOLERANCE = 1e-3
@@ -86,7 +87,7 @@ def export(checkpoint: Path, out: Path) -> dict[str, float]:
     ):
         pictures = rng.integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
         path = out / f"{name}.onnx"
-        differences[name] = _write(_Uint8(network).eval(), path, pictures, "view" if batch == 1 else "crops")
+        differences[name] = _write(_Uint8(merged(network)).eval(), path, pictures, "view" if batch == 1 else "crops")
     save_field(out / "field.npz", _field(model))
     training = {k: v for k, v in config.items() if k not in _PLACES}
     facts = {"format": FORMAT, "code": CODE, "size": config["size"], "training": training}

@@ -56,8 +56,9 @@ SIZES = {
     "fast": Size((16, 16, 32, 64), (0, 1, 2, 2), 192),
     "large": Size((32, 48, 96, 192), (0, 2, 4, 3), 384),
     "fast, separable": Size((16, 32, 64, 160), (0, 2, 3, 2), 192, "separable"),
+    "fast, branched": Size((16, 16, 32, 64), (0, 1, 2, 2), 192, "branched"),
 }
-"""The last is as quick as `fast`, for comparison."""
+"""The last two are as quick as `fast`, for comparison."""
 
 
 class Landmarks(nn.Module):
