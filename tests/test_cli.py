@@ -127,3 +127,46 @@ def test_the_report_shows_the_summary(tmp_path: Path) -> None:
     text = console.export_text()
     assert "5 frames, 100.0%" in text and "step 4.00" in text and "frames.parquet" in text
     assert f"raw {recorder.summary.raw_acceleration:.3f}" in text
+
+
+@pytest.mark.parametrize("content", [b"", b"no video"])
+def test_a_source_that_cannot_be_opened_replaces_no_session_and_is_told_once(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.mp4").write_bytes(content)
+    old = tmp_path / "out" / "session.json"
+    old.parent.mkdir()
+    old.write_text("{}")
+    for command in ("track", "record"):
+        assert run(command, str(tmp_path / "bad.mp4"), "--out", str(old.parent), "--overwrite") == 2
+        assert old.read_text() == "{}"
+        assert run(command, str(tmp_path / "bad.mp4"), "--out", str(tmp_path / command)) == 2
+    both = capsys.readouterr()
+    assert "bad.mp4 is" not in both.out and "cannot be read" not in both.out
+    assert len(both.err.splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("tokens", "says"),
+    [
+        (["track", "demo", "--max-faces", "0"], "detection.max_faces"),
+        (["record", "demo", "--engine", "fancy"], "onnx:int8"),
+        (["stream", "demo", "--to", "vmc", "--duration", "-1"], "--duration"),
+        (["sniff", "vmc", "--port", "70000"], "65535"),
+        (["head", "evaluate", "absent.mp4"], "absent.mp4"),
+    ],
+)
+def test_a_value_out_of_range_is_one_line_and_exit_2(
+    tokens: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--out", str(tmp_path / "out")] if tokens[0] in ("track", "record") else []
+    assert run(*tokens, *out) == 2
+    told = capsys.readouterr().err
+    assert says in told and "Traceback" not in told and len(told.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_is_no_folder_for_a_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "taken").write_text("mine")
+    assert run("track", "demo:0?frames=2", "--out", str(tmp_path / "taken"), "--overwrite") == 2
+    assert "is a file" in capsys.readouterr().err and (tmp_path / "taken").read_text() == "mine"

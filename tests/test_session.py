@@ -23,7 +23,7 @@ from tracker.errors import OutputError
 from tracker.overlay import Style, annotate, draw_overlay
 from tracker.pipeline import Pipeline
 from tracker.session.columns import COLUMNS, CSV_HEADER, rows_of
-from tracker.session.figure import calmest, draw_figure, read_track
+from tracker.session.figure import calmest, draw_figure, read_track, smooth
 from tracker.session.record import Recorder
 from tracker.session.summary import Acceleration, Samples
 from tracker.session.table import TableWriter, parquet_from_stream, read_stream
@@ -225,6 +225,10 @@ def test_the_figure_shows_both_curves(session: tuple[Path, list[Tracked]]) -> No
     assert track.time.size == 90
     assert np.isnan(track.yaw[0][40:50]).all() and np.isfinite(track.yaw[0][:40]).all()
     np.testing.assert_allclose(track.x[1][7], tracked[7].stable.faces[0].landmarks_px()[30, 0], rtol=1e-6)
+    path = smooth(track.time, track.x[0])
+    assert np.isnan(path[40:50]).all() and np.isfinite(path[:40]).all()
+    bent = 3.0 + 2.0 * track.time + 5.0 * track.time**2
+    np.testing.assert_allclose(smooth(track.time, bent), bent, atol=1e-9)  # a head's own motion is no shaking
     image = cv2.imread(str(out / "stability.png"))
     assert image is not None and image.shape[1] == 1200
     colours = {tuple(c) for c in image.reshape(-1, 3).tolist()}

@@ -92,7 +92,7 @@ def _face(canvas: Image, face: Face, style: Style) -> None:
         _axes(canvas, face, style.zoom)
     if style.text:
         pose = face.pose
-        name = f"{face.id}  {face.presence:.0%}" if face.held == 0.0 else f"{face.id}  not seen, held"
+        name = f"face {face.id}  " + (f"{face.presence:.0%}" if face.held == 0.0 else "not seen, held")
         _label(canvas, name, (x0, y0 - 0.02 * canvas.shape[0]), _WHITE)
         angles = f"yaw {pose.yaw_deg:+.1f}  pitch {pose.pitch_deg:+.1f}  roll {pose.roll_deg:+.1f}"
         _label(canvas, angles, (x0, y1 + 0.045 * canvas.shape[0]), _WHITE)

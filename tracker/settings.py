@@ -6,11 +6,12 @@ STILLPOINT_<TABLE>__<KEY>, for example STILLPOINT_CAPTURE__FPS=60. Unknown keys 
 
 from __future__ import annotations
 
+import functools
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 import platformdirs
@@ -18,17 +19,21 @@ import platformdirs
 from .errors import SettingsError
 from .whole import whole
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
+Above = Annotated[float, msgspec.Meta(gt=0)]
+
 
 class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked of a camera. 0 leaves the choice to the driver."""
 
     source: str = "demo"
-    width: int = 1280
-    height: int = 720
-    fps: float = 30.0
+    width: Count = 1280
+    height: Count = 720
+    fps: Amount = 30.0
     fourcc: str = "MJPG"
-    retry_s: float = 1.0
-    stall_s: float = 2.0
+    retry_s: Amount = 1.0
+    stall_s: Above = 2.0
 
 
 class Detection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,24 +41,24 @@ class Detection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     engine: Literal["auto", "onnx", "onnx:int8", "torch", "torch:cuda"] = "auto"
     model: str = "default"
-    max_faces: int = 1
-    threads: int = 0
-    focal: float = 0.0
+    max_faces: Annotated[int, msgspec.Meta(ge=1)] = 1
+    threads: Count = 0
+    focal: Amount = 0.0
 
 
 class OneEuro(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The 1 euro filter (Casiez et al., CHI 2012); speeds are divided by the face's size."""
 
-    min_cutoff: float = 1.0
-    beta: float = 20.0
-    d_cutoff: float = 1.0
+    min_cutoff: Above = 1.0
+    beta: Amount = 20.0
+    d_cutoff: Above = 1.0
 
 
 class Kalman(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Constant velocity: `process` scales the expected acceleration, `measurement` the network's own noise."""
 
-    process: float = 1.0
-    measurement: float = 1.0
+    process: Above = 1.0
+    measurement: Above = 1.0
 
 
 class Still(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,8 +67,8 @@ class Still(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `identity_s`: after so many seconds the shape of the person's head has forgotten what it was.
     """
 
-    calm: float = 1.0
-    identity_s: float = 20.0
+    calm: Above = 1.0
+    identity_s: Above = 20.0
 
 
 class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,8 +81,8 @@ class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     method: str = "default"
-    hold_s: float = 0.25
-    loss_s: float = 0.3
+    hold_s: Amount = 0.25
+    loss_s: Amount = 0.3
     ahead_ms: float = 0.0
     one_euro: OneEuro = OneEuro()
     kalman: Kalman = Kalman()
@@ -96,7 +101,7 @@ class Stream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     to: str = ""
-    rate: float = 60.0
+    rate: Amount = 60.0
     allow_remote: bool = False
     invert_yaw: bool = False
     invert_pitch: bool = False
@@ -121,8 +126,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the size. `subject`, a pseudonym, and `consent`, a text, are written into session.json.
     """
 
-    preroll_s: float = 0.0
-    stop_after_s: float = 0.0
+    preroll_s: Amount = 0.0
+    stop_after_s: Amount = 0.0
     overlay: bool = False
     lossless: bool = False
     subject: str = ""
@@ -159,9 +164,9 @@ class Compare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     arrangement: Literal["one", "beside", "split"] = "one"
     magnifier: bool = False
-    magnify: float = 10.0
+    magnify: Above = 10.0
     close_up: bool = False
-    landmark: int = 30
+    landmark: Annotated[int, msgspec.Meta(ge=0, le=67)] = 30
     mediapipe: bool = False
     python: str = ""
     model: str = ""
@@ -213,7 +218,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
             tree = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(
-                f"{path} is not valid TOML ({error}); mend it or delete it to get the defaults."
+                f"{path} is not valid TOML ({error}); mend it, or delete it for the defaults."
             ) from error
     for name, value in (environ if environ is not None else os.environ).items():
         if name.startswith("STILLPOINT_") and "__" in name:
@@ -226,7 +231,19 @@ def settings_from(tree: Mapping[str, Any], where: str = "settings") -> Settings:
     try:
         return msgspec.convert(tree, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{where}: {error}; `stillpoint settings` lists every key with its default.") from error
+        what, _, key = str(error).partition(" - at `$.")
+        key = key.rstrip("`")
+        place = where if key in ("", where) else f"{where}: {key}"
+        choices = _choices(key) if what.startswith("Invalid enum value") else ""
+        raise SettingsError(
+            f"{place}: {what}{choices}; `stillpoint settings` lists every key with its default."
+        ) from error
+
+
+def _choices(key: str) -> str:
+    """The words that a dotted key takes."""
+    kind = functools.reduce(lambda kind, name: get_type_hints(kind)[name], key.split("."), Settings)
+    return f", it is one of {', '.join(get_args(kind))}"
 
 
 def settings_tree(settings: Settings) -> dict[str, Any]:
@@ -242,6 +259,13 @@ def with_setting(settings: Settings, key: str, value: Any) -> Settings:
     return settings_from(tree, where=key)
 
 
+def with_given(settings: Settings, given: Mapping[str, Any]) -> Settings:
+    """A copy with those dotted keys changed that are given (not None): what a command line says over the settings."""
+    for key, value in given.items():
+        settings = settings if value is None else with_setting(settings, key, value)
+    return settings
+
+
 def save_settings(settings: Settings, path: Path | None = None) -> None:
     """Write those that differ from the defaults, atomically."""
     path = path or settings_path()
@@ -254,10 +278,9 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
 
 def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
     for key in keys[:-1]:
-        inner = tree.setdefault(key, {})
-        if not isinstance(inner, dict):
+        tree = tree.setdefault(key, {})
+        if not isinstance(tree, dict):
             raise SettingsError(f"settings key {'.'.join(keys)}: {key} is a value, not a table.")
-        tree = inner
     tree[keys[-1]] = value
 
 

@@ -15,8 +15,9 @@ import msgspec
 
 from ..errors import SourceError, StillpointError
 from ..pipeline import Pipeline
-from ..session.record import SESSION, SUMMARY, Recorder
-from ..session.summary import Summary
+from ..session.about import SESSION
+from ..session.record import Recorder
+from ..session.summary import SUMMARY, Summary
 from ..settings import Settings
 from ..temporal import Stabilizer
 

@@ -10,44 +10,47 @@ from collections.abc import Sequence
 # OpenBLAS's helper threads spin between the small products of a frame and burn a core. Before numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from cyclopts import App
+from cyclopts import App, Group
 
 from .. import __version__
 from ..errors import StillpointError
 
 COMMANDS = {
-    "demo": ("demo:demo", "See it work without a camera."),
-    "run": ("run:run", "Open the window."),
-    "track": ("track:track", "Track a source, or a folder of videos: annotated video, tables, summary."),
-    "record": ("record:record", "Record a source: the clean video, a row for every captured frame."),
-    "repair": ("repair:repair", "Finish a recording that a kill or a power cut left."),
-    "replay": ("replay:replay", "Open the window on a recording: timeline, markers, corrections."),
-    "reprocess": ("reprocess:reprocess", "Run another filter over a recording's raw values."),
-    "stream": ("stream:stream", "Track a source and send it to other programs: VMC, opentrack, Live Link and more."),
-    "sniff": ("sniff:sniff", "Listen to such a stream and print what arrives."),
-    "export-session": ("export_session:export_session", "Turn a session into files for other programs."),
-    "cameras": ("cameras:cameras", "List the cameras and what they can send."),
-    "settings": ("settings:settings", "List every setting: key, default, and what it is now."),
-    "train": ("train:train", "Train the landmark network and its normalizer."),
-    "train-locator": ("train_locator:train_locator", "Train the network that finds faces."),
-    "render-heads": ("render_heads:render_heads", "Render heads in every pose with exact labels, to train on."),
-    "ablate": ("ablate:ablate", "Train the recipe against itself with one thing changed, and write one table."),
-    "lift": ("lift:lift", "Fit the head model to labelled pictures: 3D to train on from labels in 2D."),
-    "evaluate": ("evaluate:evaluate", "Measure the network's accuracy on labelled data."),
-    "export": ("export:export", "Turn a checkpoint into the files that ship."),
-    "head": ("head:app", "Build, measure and show a personal 360-degree head."),
-    "bench": ("bench:bench", "Measure the speed."),
-    "stability": ("stability:stability", "Measure jitter and lag, beside every filter's and MediaPipe's."),
+    "demo": ("Track", "demo:demo", "See it work without a camera."),
+    "run": ("Track", "run:run", "Open the window."),
+    "track": ("Track", "track:track", "Track a source, or a folder of videos: annotated video, tables, summary."),
+    "cameras": ("Track", "cameras:cameras", "List the cameras and what they can send."),
+    "settings": ("Track", "settings:settings", "List every setting: key, default, and what it is now."),
+    "record": ("Sessions", "record:record", "Record a source: the clean video, a row for every captured frame."),
+    "replay": ("Sessions", "replay:replay", "Open the window on a recording: timeline, markers, corrections."),
+    "repair": ("Sessions", "repair:repair", "Finish a recording that a kill or a power cut left."),
+    "reprocess": ("Sessions", "reprocess:reprocess", "Run another filter over a recording's raw values."),
+    "export-session": ("Sessions", "export_session:export_session", "Turn a session into files for other programs."),
+    "stream": ("Other programs", "stream:stream", "Track a source and send it: VMC, opentrack, Live Link and more."),
+    "sniff": ("Other programs", "sniff:sniff", "Listen to such a stream and print what arrives."),
+    "head": ("A personal head", "head:app", "Build, measure and show a personal 360-degree head."),
+    "stability": ("Measure", "stability:stability", "Measure jitter and lag, beside every filter's and MediaPipe's."),
+    "bench": ("Measure", "bench:bench", "Measure the speed."),
+    "evaluate": ("Measure", "evaluate:evaluate", "Measure the network's accuracy on labelled data."),
+    "train": ("Train", "train:train", "Train the landmark network and its normalizer."),
+    "train-locator": ("Train", "train_locator:train_locator", "Train the network that finds faces."),
+    "export": ("Train", "export:export", "Turn a checkpoint into the files that ship."),
+    "ablate": ("Train", "ablate:ablate", "Train the recipe with one thing changed at a time, and write one table."),
+    "lift": ("Train", "lift:lift", "Fit the head model to labelled pictures: 3D to train on from labels in 2D."),
+    "render-heads": ("Train", "render_heads:render_heads", "Render heads in every pose with exact labels."),
 }
-"""Command -> "module:function" in this package, and one line of help: nothing is loaded for the list of commands."""
+"""Command -> its group in the help, "module:function" in this package, and one line: nothing is loaded for the list."""
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 
 
 def make_app() -> App:
     app = App(name="stillpoint", version=__version__, help="Real-time face tracking that sits still.")
-    for name, (where, line) in COMMANDS.items():
-        app.command(f"{__name__}.{where}", name=name, help=line)
+    groups = {
+        title: Group(title, sort_key=i) for i, title in enumerate(dict.fromkeys(g for g, *_ in COMMANDS.values()))
+    }
+    for i, (name, (group, where, line)) in enumerate(COMMANDS.items()):
+        app.command(f"{__name__}.{where}", name=name, help=line, group=groups[group], sort_key=i)
     return app
 
 

@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from ..capture import CaptureThread, Message
-from ..capture.source import kind_of, open_source
+from ..capture import CaptureThread
+from ..capture.source import kind_of
 from ..errors import OutputError, SettingsError, SourceError
 from ..pipeline import Pipeline
 from ..session.about import recording_facts
@@ -26,8 +25,8 @@ from ..session.book import LiveMarkers
 from ..session.label_set import automatic, thresholds
 from ..session.record import Recorder
 from ..session.room import folder_bytes
-from ..settings import load_settings
 from ..temporal import Stabilizer
+from .asked import Teller, at_hand, chosen
 from .track import report
 
 _EVERY_S = 0.25
@@ -80,39 +79,25 @@ def record(
     """
     from ..detection.follow import FaceTracker
 
-    kind = kind_of(source)
+    kind_of(source)
     if duration is not None and not duration > 0:
         raise SettingsError(f"A recording of {duration:g} s cannot be made; --duration wants seconds above 0.")
-    settings = load_settings()
-    chosen = msgspec.structs.replace(settings.filter, method=filter or settings.filter.method)
-    stabilizer = Stabilizer(chosen.method, chosen)
-    if kind == "camera":
-        # The window waits for a camera that is not there yet; a command says so and ends.
-        open_source(source, settings.capture).close()
+    settings = chosen(filter, engine, max_faces)
+    stabilizer = Stabilizer(settings.filter.method, settings.filter)
+    at_hand(source, settings.capture, overwrite)
     console = Console()
-
-    def tell(text: str) -> None:
-        console.print(text, markup=False, highlight=False)
-
-    wanted, detection = settings.record, settings.detection
-    detection = msgspec.structs.replace(
-        detection, engine=engine or detection.engine, max_faces=max_faces or detection.max_faces
-    )
-    tracker = FaceTracker.configured(detection)
+    teller, wanted = Teller(console), settings.record
+    tracker = FaceTracker.configured(settings.detection)
     duration = duration or wanted.stop_after_s or None
     recorder = Recorder(
         out, annotated=wanted.overlay if annotated is None else annotated, clean=True,
-        lossless=wanted.lossless if lossless is None else lossless, filter=chosen, model=tracker.model_info,
-        about=recording_facts(msgspec.structs.replace(settings, detection=detection), tracker), overwrite=overwrite,
-        limit_s=duration, on_message=tell,
+        lossless=wanted.lossless if lossless is None else lossless, filter=settings.filter,
+        model=tracker.model_info, about=recording_facts(settings, tracker), overwrite=overwrite, limit_s=duration,
+        on_message=teller.tell,
     )  # fmt: skip
     recorder.markers = LiveMarkers(out, automatic(settings.annotate), at=thresholds(settings.annotate))
-
-    def heard(message: Message) -> None:
-        tell(message.text)
-
-    capture = CaptureThread(source, settings.capture, realtime=realtime, loop=loop, on_message=heard)
-    pipeline = Pipeline(capture, tracker, stabilizer, [recorder], on_message=tell)
+    capture = CaptureThread(source, settings.capture, realtime=realtime, loop=loop, on_message=teller.hear)
+    pipeline = Pipeline(capture, tracker, stabilizer, [recorder], on_message=teller.tell)
     with stop_signals() as stop:
         pipeline.start()
         try:
@@ -125,7 +110,7 @@ def record(
         raise SourceError(f"{source} gave no picture. {capture.message.text}")
     report(console, out, recorder.summary)
     if recorder.late:
-        tell(f"{recorder.late} of the dropped frames were lost because the encoder or the disk was too slow.")
+        teller.tell(f"{recorder.late} of the dropped frames were lost because the encoder or the disk was too slow.")
     if recorder.ended is not None:
         raise OutputError(recorder.ended)
     if capture.message.state == "failed":

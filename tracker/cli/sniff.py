@@ -50,6 +50,8 @@ def sniff(
     known = [name for name in STREAMS if name not in _NOT_HEARD]
     if protocol not in known:
         raise SettingsError(f"{protocol!r} cannot be listened to; choose one of {', '.join(known)}.")
+    if port is not None and not 1 <= port <= 65535:
+        raise SettingsError(f"There is no port {port}; --port wants 1 to 65535.")
     kind = STREAMS[protocol]
     decode = importlib.import_module(f"tracker.stream.{kind.where.split(':')[0]}").decode
     come = _datagrams if kind.udp else _messages

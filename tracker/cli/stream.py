@@ -15,9 +15,9 @@ from rich.table import Table
 from ..capture import CaptureThread, kind_of
 from ..errors import SettingsError, SourceError
 from ..pipeline import Pipeline
-from ..settings import load_settings
 from ..stream import StreamSink, open_stream
 from ..temporal import Stabilizer
+from .asked import Teller, at_hand, chosen
 
 _EVERY_S = 0.5
 
@@ -65,26 +65,27 @@ def stream(
     from ..detection.follow import FaceTracker
 
     kind_of(source)
-    settings = load_settings()
+    if duration is not None and not duration > 0:
+        raise SettingsError(f"Nothing can be sent in {duration:g} s; --duration wants seconds above 0.")
+    settings = chosen(filter, engine, max_faces)
     targets = to or settings.stream.to.split()
     if not targets:
         raise SettingsError("There is nowhere to send to; name a target, for example --to vmc.")
-    chosen = settings.stream
+    how = settings.stream
     if mirror is not None:
-        chosen = msgspec.structs.replace(chosen, mirror=mirror)
-    sinks = {target: open_stream(target, chosen, allow_remote=allow_remote) for target in targets}
+        how = msgspec.structs.replace(how, mirror=mirror)
+    sinks = {target: open_stream(target, how, allow_remote=allow_remote) for target in targets}
     if recentre:
         for sink in sinks.values():
             sink.recentre()
-    filtering = msgspec.structs.replace(settings.filter, method=filter or settings.filter.method)
-    tracker = FaceTracker.configured(settings.detection, engine, max_faces)
-    pipeline = Pipeline(
-        CaptureThread(source, settings.capture, realtime=True, loop=loop),
-        tracker,
-        Stabilizer(filtering.method, filtering),
-        list(sinks.values()),
-    )
-    _run(pipeline, sinks, duration, Console())
+    stabilizer = Stabilizer(settings.filter.method, settings.filter)
+    at_hand(source, settings.capture)
+    tracker = FaceTracker.configured(settings.detection)
+    console = Console()
+    teller = Teller(console)
+    capture = CaptureThread(source, settings.capture, realtime=True, loop=loop, on_message=teller.hear)
+    pipeline = Pipeline(capture, tracker, stabilizer, list(sinks.values()), on_message=teller.tell)
+    _run(pipeline, sinks, duration, console)
 
 
 def _run(pipeline: Pipeline, sinks: dict[str, StreamSink], duration: float | None, console: Console) -> None:

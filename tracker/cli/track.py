@@ -13,13 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..batch import FAILURES, TABLE, Job, Outcome, cores, is_many, run_here, run_on_cluster, videos_of, write_tables
-from ..capture.source import kind_of, open_source
+from ..capture import CaptureThread
+from ..capture.source import kind_of
 from ..errors import OutputError, SettingsError, SourceError
 from ..pipeline import Pipeline
-from ..session.record import SESSION, Recorder
+from ..session.about import SESSION
+from ..session.record import Recorder
 from ..session.summary import Summary
-from ..settings import load_settings
 from ..temporal import Stabilizer
+from .asked import Teller, at_hand, chosen
 
 
 def track(
@@ -73,39 +75,27 @@ def track(
     layouts = load_head().layouts
     if layout not in layouts:
         raise SettingsError(f"There is no layout {layout!r}; choose one of {', '.join(sorted(layouts))}.")
-    settings = load_settings()
-    chosen = msgspec.structs.replace(settings.filter, method=filter or settings.filter.method)
-    stabilizer = Stabilizer(chosen.method, chosen)
-    detection = settings.detection
+    settings = chosen(filter, engine, max_faces)
+    stabilizer = Stabilizer(settings.filter.method, settings.filter)
     if many:
-        asked = msgspec.structs.replace(
-            detection, engine=engine or detection.engine, max_faces=max_faces or detection.max_faces
-        )
-        settings = msgspec.structs.replace(settings, filter=chosen, detection=asked)
         track_many(source, out, Job("", "", settings, video, layout), workers, scheduler, overwrite)
         return
-    tracker = FaceTracker.configured(settings.detection, engine, max_faces)
+    at_hand(source, settings.capture, overwrite)
+    tracker = FaceTracker.configured(settings.detection)
     recorder = Recorder(
-        out, annotated=video, layout=layout, filter=chosen, model=tracker.model_info, overwrite=overwrite
+        out, annotated=video, layout=layout, filter=settings.filter, model=tracker.model_info, overwrite=overwrite
     )
     console = Console()
-    if kind_of(source) == "camera":
-        # The window waits for a camera that is not there yet; a command says so and ends.
-        open_source(source, settings.capture).close()
-    told: list[str] = []
-
-    def tell(text: str) -> None:
-        told.append(text)
-        console.print(text, markup=False, highlight=False)
-
-    pipeline = Pipeline(source, tracker, stabilizer, [recorder], settings=settings.capture, on_message=tell)
+    teller = Teller(console)
+    capture = CaptureThread(source, settings.capture, on_message=teller.hear)
+    pipeline = Pipeline(capture, tracker, stabilizer, [recorder], on_message=teller.tell)
     try:
         _run(pipeline, source, console)
     finally:
         if recorder.summary is not None:
             report(console, out, recorder.summary)
     if recorder.summary is None:
-        raise SourceError(f"{source} gave no picture. {told[-1] if told else ''}".rstrip())
+        raise SourceError(f"{source} gave no picture. {capture.message.text}".rstrip())
 
 
 def _run(pipeline: Pipeline, source: str, console: Console) -> None:
@@ -179,7 +169,7 @@ def report(console: Console, out: Path, summary: Summary) -> None:
     table.add_row("medians, ms", stages)
     if summary.raw_acceleration is not None and summary.stable_acceleration is not None:
         change = f"raw {summary.raw_acceleration:.3f}, filtered {summary.stable_acceleration:.3f}"
-        table.add_row("acceleration, % of the eye corners' distance", change)
+        table.add_row("acceleration", f"{change} % of the eye corners' distance")
     if summary.yaw_deg is not None:
         table.add_row("yaw", f"{summary.yaw_deg[0]:+.1f} to {summary.yaw_deg[1]:+.1f} degrees")
     console.print(table)

@@ -17,9 +17,12 @@ from .summary import Summary
 
 Line = npt.NDArray[np.float64]
 
+FIGURE = "stability.png"
 POINT = 30
 """Of the 68: the tip of the nose."""
 _CALM_S = 3.0
+_HALF_S = 0.25
+"""A point's smooth path: at each time the parabola through what was measured within so many seconds of it."""
 _RAW, _STABLE, _INK, _GRID = (214, 120, 50), (20, 100, 190), (40, 40, 40), (225, 225, 225)
 _WIDTH, _PANEL, _TITLE = 1200, 250, 70
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 20, 34, 28
@@ -60,7 +63,7 @@ def read_track(parquet: Path) -> Track:
 
 
 def draw_figure(track: Track, summary: Summary) -> Image:
-    """An RGB picture (H, W, 3): yaw over the session, and the point's path where the head was calmest."""
+    """An RGB picture (H, W, 3): yaw over the session, and how the point shook where the head was calmest."""
     canvas: Image = np.full((_TITLE + 3 * _PANEL, _WIDTH, 3), 255, np.uint8)
     _write(canvas, _headline(summary), (16, 28), 0.62)
     for name, colour, x in (("raw", _RAW, 16), ("filtered", _STABLE, 110)):
@@ -69,8 +72,10 @@ def draw_figure(track: Track, summary: Summary) -> Image:
     calm = calmest(track)
     _panel(canvas, 0, "yaw, degrees", track.time, track.yaw)
     for row, name, lines in ((1, "x", track.x), (2, "y", track.y)):
-        cut = (lines[0][calm], lines[1][calm])
-        _panel(canvas, row, f"nose tip (point {POINT}), {name}, px, calmest {_CALM_S:g} s", track.time[calm], cut)
+        path = smooth(track.time[calm], lines[0][calm])
+        cut = (lines[0][calm] - path, lines[1][calm] - path)
+        title = f"nose tip, {name}: pixels off the smooth path of what was measured, calmest {_CALM_S:g} s"
+        _panel(canvas, row, title, track.time[calm], cut)
     return canvas
 
 
@@ -96,6 +101,18 @@ def calmest(track: Track) -> slice:
                 best, where = moved, slice(start, end)
         start += step
     return where
+
+
+def smooth(time: Line, values: Line) -> Line:
+    """(n,): what a head's own motion is, at each time by the parabola through the values around it; NaN where the value
+    is, or has too few about it."""
+    path = np.full(values.size, np.nan)
+    known = np.isfinite(values)
+    for i in np.flatnonzero(known):
+        near = known & (np.abs(time - time[i]) <= _HALF_S)
+        if np.unique(time[near]).size > 3:
+            path[i] = np.polynomial.Polynomial.fit(time[near] - time[i], values[near], 2)(0.0)
+    return path
 
 
 def _headline(summary: Summary) -> str:
@@ -127,7 +144,7 @@ def _panel(canvas: Image, row: int, title: str, time: Line, lines: Sequence[Line
         x = round(left + (value - first) / (last - first) * (right - left))
         cv2.line(canvas, (x, top), (x, bottom), _GRID, 1)
         _write(canvas, f"{value:g} s", (x + 3, bottom + 16), 0.42)
-    for line, colour, width in zip(lines, (_RAW, _STABLE), (1, 1), strict=True):
+    for line, colour, width in zip(lines, (_RAW, _STABLE), (1, 2), strict=True):
         across = left + (time - first) / (last - first) * (right - left)
         up = bottom - (line - low) / (high - low) * (bottom - top)
         _curve(canvas, np.stack([across, up], axis=1), colour, width)

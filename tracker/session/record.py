@@ -31,29 +31,21 @@ from ..overlay import annotate
 from ..settings import Filter
 from ..sinks import Drop
 from ..types import Frame, Tracked
-from .about import about_recording, described, now_utc, write_json
+from .about import SESSION, about_recording, now_utc, write_json
 from .book import LiveMarkers
 from .columns import POINTS, dropped_rows, rows_of
-from .corrections import CORRECTIONS
-from .figure import write_figure
-from .log import LOG, SessionLog
-from .markers import AUDACITY, JOURNAL, MARKERS
-from .own_points import POINTS_FILE
-from .own_points import TABLE as OWN
+from .figure import FIGURE, write_figure
+from .folder import files, prepare
+from .log import SessionLog
 from .preroll import PreRoll
 from .reason import reason_of
 from .room import Room
-from .summary import Summary, Tally
-from .table import CSV, PARQUET, STREAM, TableWriter
-from .video import VideoWriter
+from .summary import SUMMARY, Summary, Tally
+from .table import PARQUET, TableWriter
+from .video import ANNOTATED, VIDEO, VideoWriter
 
 log = logging.getLogger(__name__)
 
-SESSION, SUMMARY, FIGURE = "session.json", "summary.json", "stability.png"
-ANNOTATED, CLEAN = "annotated.mp4", "video.mkv"
-_FILES = (SESSION, SUMMARY, FIGURE, ANNOTATED, CLEAN, STREAM, PARQUET, CSV, LOG)
-_LAID = (MARKERS, AUDACITY, JOURNAL, CORRECTIONS, POINTS_FILE, OWN)
-"""What people laid over a session; it goes with the recording that it speaks of."""
 _LOOK_S = 1.0
 _REST = 4.0
 """A slow disk may be waited for a fifth of the time, so that pictures are not lost for the sake of safety."""
@@ -108,7 +100,7 @@ class Recorder:
         self._last: tuple[int, float] | None = None
         self._live = False
         self._look_at = self._anchored = -float("inf")
-        self._wanted = {ANNOTATED: annotated, CLEAN: clean}
+        self._wanted = {ANNOTATED: annotated, VIDEO: clean}
         self._lossless, self._layout = lossless, layout
         self._filter, self._model, self._about = filter or Filter(), dict(model or {}), dict(about or {})
         self._tally: Tally | None = None
@@ -117,7 +109,7 @@ class Recorder:
         self._session: dict[str, Any] = {}
         self._room = Room(out, self._tell)
         self._log: SessionLog | None = None
-        _prepare(out, overwrite)
+        prepare(out, overwrite)
 
     @property
     def frames(self) -> int:
@@ -151,7 +143,7 @@ class Recorder:
             self._table = TableWriter(self.out, safe=info.live)
             for name, wanted in self._wanted.items():
                 if wanted:
-                    lossless = self._lossless and name == CLEAN
+                    lossless = self._lossless and name == VIDEO
                     crf = 23 if name == ANNOTATED else 18
                     self._videos[name] = VideoWriter(self.out / name, info.fps, crf=crf, lossless=lossless)
 
@@ -193,12 +185,12 @@ class Recorder:
             self._first = frame.time
         now = (frame.index, frame.time)
         gap = dropped_rows(self._last, now) if self._last is not None else []
-        picture = self._videos[CLEAN].frames if CLEAN in self._videos else None
+        picture = self._videos[VIDEO].frames if VIDEO in self._videos else None
         begun = time.perf_counter()
         with self._writing():
             # Pictures first: a row never speaks of a picture that could not be written.
-            if CLEAN in self._videos:
-                self._videos[CLEAN].add(frame.image, frame.time)
+            if VIDEO in self._videos:
+                self._videos[VIDEO].add(frame.image, frame.time)
             if ANNOTATED in self._videos:
                 self._videos[ANNOTATED].add(annotate(tracked, self._layout), frame.time)
             self._room.spent("encoder", time.perf_counter() - begun)
@@ -261,7 +253,7 @@ class Recorder:
                 return
             if self._live and self._last is not None:
                 self._anchor(self._last[1])
-            stored = self._videos[CLEAN].frames if CLEAN in self._videos else 0
+            stored = self._videos[VIDEO].frames if VIDEO in self._videos else 0
             counts = {"captured": summary.frames + self.dropped, "dropped": self.dropped, "frames": summary.frames}
             counts.update(stored=stored, rows=table.rows, with_face=summary.found, held=summary.held)
             counts.update(dropped_by_recorder=self.late, before_the_button=self.before)
@@ -296,28 +288,3 @@ class Recorder:
                 "folder."
             )
             raise OutputError(self.problem) from error
-
-
-def _prepare(out: Path, overwrite: bool) -> None:
-    """An empty folder, or one whose session may be replaced; nothing that is not ours is touched."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        held = [path.name for path in out.iterdir()]
-        if held and not overwrite:
-            what = "a session" if SESSION in held else "files"
-            raise OutputError(f"{out} already holds {what}; choose another folder, or overwrite it (--overwrite).")
-        for name in (*_FILES, *_LAID, *(path.name for path in out.glob("frames_*.parquet"))):
-            (out / name).unlink(missing_ok=True)
-        probe = out / f"{SESSION}.tmp"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"The folder {out} cannot be written ({error.strerror or error}); choose another with --out."
-        ) from error
-
-
-def files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Size and hash of each file of a session but session.json itself and the log, which may still grow."""
-    names = (name for name in _FILES if name not in (SESSION, LOG, STREAM))
-    return {name: described(folder / name) for name in names if (folder / name).is_file()}

@@ -22,14 +22,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import OutputError, SourceError
-from .about import now_utc, read_about, write_json
+from .about import SESSION, now_utc, read_about, write_json
 from .markers import fold_journal
 from .reason import reason_of
 from .table import CSV, PARQUET, STREAM, lock, write_parquet
+from .video import ANNOTATED, VIDEO
 
 log = logging.getLogger(__name__)
 
-SESSION, VIDEO, BROKEN, ANNOTATED = "session.json", "video.mkv", "video.broken.mkv", "annotated.mp4"
+BROKEN = "video.broken.mkv"
 _STATES = ("tracked", "held", "lost", "dropped", "unmeasured")
 _SCRATCH = (f"{PARQUET}.tmp", f"{SESSION}.tmp", "video.tmp.mkv")
 
@@ -86,7 +87,7 @@ def repair(folder: Path) -> Repaired:
 
 def _repair(folder: Path, about: dict[str, Any]) -> Repaired:
     from .export import export
-    from .record import files
+    from .folder import files
     from .replay import open_session
     from .table import parquet_from_stream
 

@@ -8,7 +8,7 @@ session.take().poses                     # of the face that is there longest, on
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,20 +21,20 @@ import pyarrow.parquet as pq
 
 from ..errors import ModelError, SourceError
 from ..head import Basis, load_head
-from ..types import Camera, Face, FaceState, LandmarkBasis, Pose
+from ..types import Camera, Face, FaceState, LandmarkBasis
 from .about import read_about
 from .arrays import values_of
 from .columns import DENSE, POINTS
 from .table import PARQUET, STREAM, read_stream
+from .take import Take
+from .video import VIDEO
 
 log = logging.getLogger(__name__)
 
-SESSION, VIDEO = "session.json", "video.mkv"
 NEEDED = ("frame_index", "time_s", "state", "face_id")
 """Columns without which a table says nothing."""
 
 Which = Literal["raw", "stable"]
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,56 +200,6 @@ class Session:
             return pa.Table.from_batches(list(read_stream(self._source))).select(list(names))
         except (OSError, pa.ArrowInvalid) as error:
             raise SourceError(f"{self._source} cannot be read ({error}); restore it from a copy.") from error
-
-
-@dataclass(frozen=True, eq=False)
-class Take:
-    """One face over all captured frames: `rows` (F,) of the table, -1 where it was not there; `time` (F,) seconds
-    from the first frame."""
-
-    session: Session
-    face: int | None
-    rows: npt.NDArray[np.int64]
-    time: Numbers
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def found(self) -> npt.NDArray[np.bool_]:
-        """(F,)"""
-        return self.rows >= 0
-
-    @cached_property
-    def held(self) -> npt.NDArray[np.bool_]:
-        """(F,) where nobody saw the face, and the filter went on giving it; these do not count as found."""
-        session = self.session
-        mine = (session.column("face_id") == self.face) & session.held
-        return np.isin(session.frames, session.column("frame_index")[mine]) & ~self.found
-
-    def values(self, name: str) -> Numbers:
-        """(F, ...) of a column of the raw or stable values, NaN where the face was not there."""
-        return self._spread(self.session.values(name))
-
-    def column(self, name: str) -> Numbers:
-        """(F, ...) of any column of numbers."""
-        return self._spread(self.session.column(name))
-
-    @cached_property
-    def poses(self) -> tuple[Pose | None, ...]:
-        """(F) poses in the camera."""
-        states = (self.session.state(int(row)) if row >= 0 else None for row in self.rows)
-        return tuple(None if state is None else state.pose for state in states)
-
-    def states(self) -> Iterator[FaceState | None]:
-        """One a frame."""
-        for row in self.rows:
-            yield self.session.state(int(row)) if row >= 0 else None
-
-    def _spread(self, values: npt.NDArray[Any]) -> Numbers:
-        spread = np.full((len(self), *values.shape[1:]), np.nan)
-        spread[self.found] = values[self.rows[self.found]]
-        return spread
 
 
 def open_session(folder: str | Path, run: str | None = None) -> Session:

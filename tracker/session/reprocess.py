@@ -27,10 +27,10 @@ from ..settings import Filter
 from ..temporal import OFFLINE, STABILIZERS, Stabilizer
 from ..temporal.smoother import in_order
 from ..types import Face, Frame, Image, Tracked, TrackResult
-from .about import now_utc, version_of, write_json
+from .about import SESSION, now_utc, version_of, write_json
 from .columns import Row, batch_of, rows_of
 from .reason import reason_of
-from .replay import SESSION, Session
+from .replay import Session
 from .table import write_parquet
 
 _ROWS = 256

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..types import Face, Tracked, TrackResult
 
+SUMMARY = "summary.json"
 EYE_CORNERS = (36, 45)
 """Of the 68 points: their distance is the inter-ocular distance that stability is given in."""
 

@@ -13,6 +13,8 @@ import numpy as np
 
 from ..types import Image
 
+VIDEO, ANNOTATED = "video.mkv", "annotated.mp4"
+"""Of a session: the picture as it was, and with its overlay."""
 _BT601, _LIMITED = 6, 1
 """FFmpeg's numbers for what OpenCV's conversion gives; players guess otherwise by the picture's size."""
 

@@ -21,7 +21,8 @@ from ...head.model import EXPRESSIONS
 from ...types import FACING, Pose
 from .. import labels
 from ..markers import Markers, markers_over
-from ..replay import Session, Take
+from ..replay import Session
+from ..take import Take
 from . import Progress
 from .lines import cells, write_lines
 

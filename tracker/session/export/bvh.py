@@ -20,7 +20,8 @@ from ...errors import OutputError, SettingsError
 from ...head.axes import gaze_of, gaze_turn, upright
 from ...head.model import EXPRESSIONS
 from ...whole import whole
-from ..replay import Session, Take
+from ..replay import Session
+from ..take import Take
 from . import Progress
 from .lines import cells, write_lines
 

@@ -17,7 +17,8 @@ from ...head import EXPRESSIONS, HeadModel, load_head, moving
 from ...head.axes import quaternion, upright
 from ...head.model import vertex_normals
 from ...whole import whole
-from ..replay import Session, Take
+from ..replay import Session
+from ..take import Take
 from . import Progress
 
 

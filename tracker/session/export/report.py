@@ -13,7 +13,8 @@ from ...head.model import EXPRESSIONS
 from ...whole import whole
 from ..labels import Label
 from ..markers import Markers, markers_over
-from ..replay import Session, Take
+from ..replay import Session
+from ..take import Take
 from . import Progress
 
 Floats = npt.NDArray[np.float64]

@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from ...errors import OutputError, SettingsError
 from ...whole import whole
-from ..replay import Session, Take
+from ..replay import Session
+from ..take import Take
 from . import Progress
 
 Floats = npt.NDArray[np.float64]

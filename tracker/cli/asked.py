@@ -1,0 +1,36 @@
+"""What commands that track a source share: the settings with what the command line says, and what the source says."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from ..capture import Message
+from ..capture.source import kind_of, open_source
+from ..settings import Capture, Settings, load_settings, with_given
+
+
+def chosen(filter: str | None, engine: str | None, max_faces: int | None) -> Settings:
+    """The settings, with what is given instead of what they say. Raises SettingsError."""
+    given = {"filter.method": filter, "detection.engine": engine, "detection.max_faces": max_faces}
+    return with_given(load_settings(), given)
+
+
+def at_hand(source: str, settings: Capture, replacing: bool = False) -> None:
+    """The window waits for a camera that is not there yet; a command says so and ends: SourceError. So it does where
+    `replacing` a session: nothing is thrown away for a source that cannot be opened."""
+    if replacing or kind_of(source) == "camera":
+        open_source(source, settings).close()
+
+
+class Teller:
+    """Prints what a source says of itself, but for why it failed: with that sentence the command ends."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def tell(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def hear(self, message: Message) -> None:
+        if message.state != "failed":
+            self.tell(message.text)
