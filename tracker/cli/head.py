@@ -31,6 +31,7 @@ for _name, _where, _line in (
     ("evaluate", "head_evaluate:evaluate", "Measure heads on held-out views, beside simpler ones."),
     ("train-completion", "head_evaluate:train_completion", "Train the network that completes textures."),
     ("learn-identity", "head_evaluate:learn_identity", "Learn the shape that a person is expected to have."),
+    ("learn-occlusion", "head_evaluate:learn_occlusion", "Learn which landmarks people call hidden."),
 ):
     app.command(f"{HERE}.{_where}", name=_name, help=_line)
 

@@ -20,6 +20,7 @@ from ..errors import ModelError
 from ..types import Array, FaceState, Layout
 from .lids import moving
 from .model import HEAD_FROM_FILE, HeadModel, LayoutRows, vertex_normals
+from .occlusion import LAYOUTS, load_occlusion, seen_share
 from .pick import pick
 
 OCTAVES = 6
@@ -28,9 +29,6 @@ OFFSET_SCALE = 0.015  # metres: the largest semantic offset
 RESIDUAL_SCALE = 0.01  # metres per unit of a residual coefficient
 EDGE = -0.15
 """A point counts as hidden where its normal's share towards the camera is below this; soft by 0.08."""
-CONTOUR = 17
-EDGE_68 = np.repeat(np.array([-0.6, 0.2, 0.0, -0.8, -0.1], np.float32), (CONTOUR, 10, 9, 12, 20))
-"""The same for 68 points: contour, brows, nose, eyes, mouth."""
 STD_RANGE = (0.002, 0.5)  # of the face's size
 
 
@@ -131,25 +129,15 @@ class Basis:
         return 1.0 if self.field is None else self.field.scale(layout)
 
     def visibility(self, state: FaceState, layout: Layout) -> Array:
-        """(N,) 0..1 from the mean head's normals and, for named layouts, its table of self-occlusion.
-
-        What people call hidden differs by part (`EDGE_68`, from MERL-RAV's flags of training faces): a brow as soon as
-        it turns to the side, a point of the contour only when the whole head lies before it.
-        """
+        """(N,) 0..1: of 68 points the share of people who would call each seen (`tracker.head.occlusion`); of others
+        from the mean head's normals and, for named layouts, its table of self-occlusion."""
         rows = self._of(layout)
         towards = state.rotation.T @ np.array([0.0, 0.0, -1.0], np.float32)
-        known = isinstance(layout, str) and layout in self.head.visible
-        parts = known and len(rows.normals) == len(EDGE_68)
-        edge = EDGE_68 if parts else np.float32(EDGE)
-        facing = 1.0 / (1.0 + np.exp(-np.clip((rows.normals @ towards - edge) / 0.08, -50, 50)))
-        if isinstance(layout, str) and known:
-            table = self._table(self.head.visible[layout], towards)
-            if parts:
-                inner = facing[CONTOUR:] * table[CONTOUR:] ** 8  # hidden from any direction nearby is hidden
-                outline = 1.0 - (1.0 - facing[:CONTOUR]) * (1.0 - table[:CONTOUR])
-                facing = np.concatenate([outline, inner])
-            else:
-                facing = facing * table
+        if isinstance(layout, str) and layout in LAYOUTS:
+            return seen_share(load_occlusion(), towards)
+        facing = 1.0 / (1.0 + np.exp(-np.clip((rows.normals @ towards - EDGE) / 0.08, -50, 50)))
+        if isinstance(layout, str) and layout in self.head.visible:
+            facing = facing * self._table(self.head.visible[layout], towards)
         return np.asarray(facing, dtype=np.float32)
 
     def query_at(self, state: FaceState, x_px: float, y_px: float) -> Array | None:
