@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..settings import Filter
-from .noise import NoiseMeter
+from ..types import LandmarkBasis
+from .noise import Doubt, NoiseMeter
 from .parts import POSE, Parts, Point, all_units
 from .turns import Vector
 
@@ -78,12 +79,13 @@ class KalmanFilter:
     less (Bar-Shalom, Li, Kirubarajan 2001, section 11.2).
     """
 
-    def __init__(self, first: Point, parts: Parts, settings: Filter) -> None:
+    def __init__(self, first: Point, parts: Parts, settings: Filter, basis: LandmarkBasis) -> None:
         self._parts = parts
         self._surprise = np.ones(parts.size)
         self.configure(settings)
         self._process = np.sqrt(self._slowest * self._fastest)
         self._meter = NoiseMeter(parts.size)
+        self._doubt = Doubt()
         unit = all_units(first, parts)
         self._filter = ConstantVelocity(first, (self._meter.deviation * unit) ** 2, unit)
 
@@ -110,7 +112,7 @@ class KalmanFilter:
         """`noise`: the network's mean standard deviation of a landmark, in face sizes."""
         filter, unit = self._filter, all_units(self._filter.estimate, self._parts)
         self._meter.add(measured, dt, unit)
-        variance = self._trust * (self._meter.doubt(noise, dt) * self._meter.deviation * unit) ** 2
+        variance = self._trust * (self._doubt.of(noise, dt) * self._meter.deviation * unit) ** 2
         filter.predict(dt, self._process * unit**2)
         surprise = measured.minus(filter.estimate)
         normalised = surprise**2 / (filter.covariance.xx + variance)

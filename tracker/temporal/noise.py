@@ -25,28 +25,39 @@ class NoiseMeter:
 
     def __init__(self, size: int) -> None:
         self.deviation = np.full(size, _FIRST)
+        self.stride = np.zeros(size)
         self._most = np.full(size, 0.3)
         self._most[POSE] = 0.03
         self._last: Point | None = None
-        self._steps: list[Vector] = []
-        self._times: list[float] = []
+        self._before = [self.stride] * 2
+        self._times = [math.inf] * 2
         self._seen = 0
-        self._usual = 0.0
 
     def add(self, measured: Point, dt: float, unit: Vector) -> None:
+        """`stride` becomes how far it came since the last one, in units."""
         if self._last is not None:
-            self._steps = [*self._steps[-2:], measured.minus(self._last)]
-            self._times = [*self._times[-2:], dt]
+            one, other = self._before
+            self.stride = measured.minus(self._last) / unit
+            even = max(dt, *self._times) <= 1.5 * min(dt, *self._times)  # the difference formula wants that
+            if even:
+                self._learn(np.abs(self.stride - 2.0 * other + one), dt)
+            self._before, self._times = [other, self.stride], [self._times[1], dt]
         self._last = measured
-        if len(self._steps) < 3 or max(self._times) > 1.5 * min(self._times):
-            return  # the difference formula wants even spacing
-        third = np.abs(self._steps[2] - 2.0 * self._steps[1] + self._steps[0]) / unit
+
+    def _learn(self, third: Vector, dt: float) -> None:
         self._seen += 1
         sample = np.minimum(third / _MEAN_OF_THIRD, 3.0 * self.deviation)  # a jolt counts as three deviations
         share = max(1.0 / (self._seen + 5), dt / _LEARN_S)
-        self.deviation = np.clip(self.deviation + share * (sample - self.deviation), 2e-5, self._most)
+        self.deviation = np.minimum(np.maximum(self.deviation + share * (sample - self.deviation), 2e-5), self._most)
 
-    def doubt(self, noise: float, dt: float) -> float:
+
+class Doubt:
+    """Of one face, frame after frame."""
+
+    def __init__(self) -> None:
+        self._usual = 0.0
+
+    def of(self, noise: float, dt: float) -> float:
         """How much noisier this frame is than usual by the network's word (`noise`, any unit): 0.5..4."""
         self._usual += (noise - self._usual) * (1.0 if self._usual == 0.0 else 1.0 - math.exp(-dt / _TRUST_S))
         return min(max(noise / max(self._usual, 1e-9), 0.5), 4.0)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..head.model import EXPRESSIONS
 from ..settings import Filter, OneEuro
+from ..types import LandmarkBasis
 from .parts import NEARNESS, POSE, Parts, Point, all_units, units
 from .turns import Vector
 
@@ -22,7 +23,6 @@ QUICK = tuple(
     if name.startswith(("eyeBlink", "eyeSquint", "eyeWide", "jaw", "mouthClose"))
 )
 """The eyelids, and the jaw with what goes with it."""
-LIDS = tuple(i for i, name in enumerate(EXPRESSIONS) if name.startswith("eyeBlink"))
 
 
 Cutoff = TypeVar("Cutoff", float, Vector)
@@ -79,7 +79,7 @@ class LowPass:
 class OneEuroFilter:
     """The "one_euro" method: one face's 1 euro filters."""
 
-    def __init__(self, first: Point, parts: Parts, settings: Filter) -> None:
+    def __init__(self, first: Point, parts: Parts, settings: Filter, basis: LandmarkBasis) -> None:
         self.estimate = first
         self._parts = parts
         self._lowpass = LowPass(parts.size)

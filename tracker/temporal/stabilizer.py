@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import SettingsError
 from ..settings import Filter
-from ..types import Face, TrackResult
+from ..types import Face, LandmarkBasis, TrackResult
 from .kalman import KalmanFilter
 from .noise import measured_noise, measured_point
 from .one_euro import OneEuroFilter
@@ -46,7 +46,7 @@ class FaceFilter(Protocol):
     def configure(self, settings: Filter) -> None: ...
 
 
-STABILIZERS: dict[str, Callable[[Point, Parts, Filter], FaceFilter] | None] = {
+STABILIZERS: dict[str, Callable[[Point, Parts, Filter, LandmarkBasis], FaceFilter] | None] = {
     "none": None,
     "one_euro": OneEuroFilter,
     "kalman": KalmanFilter,
@@ -128,7 +128,7 @@ class Stabilizer:
         self._tracks.pop(face.id, None)
         measured = measured_point(face.state) if math.isfinite(time) else None
         if self._make is not None and measured is not None:
-            self._tracks[face.id] = _Track(self._make(measured, parts, self._settings), parts, time, face)
+            self._tracks[face.id] = _Track(self._make(measured, parts, self._settings, face.basis), parts, time, face)
         return face
 
     def _starts_anew(self, track: _Track, time: float) -> bool:
