@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -78,6 +79,57 @@ def test_a_black_frame_loses_the_face_and_a_return_keeps_its_id(frames: list[Fra
     assert tracker.step(frames[2]).faces[0].presence > 0.5
     tracker.reset()
     assert tracker.step(frames[3]).faces[0].id == 0
+
+
+def test_a_face_that_comes_back_within_a_second_keeps_its_id_and_no_longer(frames: list[Frame]) -> None:
+    tracker = FaceTracker(engine="onnx")
+    empty = np.zeros_like(frames[0].image)
+    shown = {0.0: frames[0].image, 0.1: empty, 0.5: empty, 0.9: frames[0].image, 1.0: empty, 2.5: frames[0].image}
+    ids = [[face.id for face in tracker.step(Frame(image, t, i)).faces] for i, (t, image) in enumerate(shown.items())]
+    assert ids == [[0], [], [], [0], [], [1]]
+
+
+def test_of_two_faces_the_one_that_went_is_looked_for_in_every_frame(frames: list[Frame]) -> None:
+    tracker = FaceTracker(engine="onnx", max_faces=2)
+    both = np.concatenate([frames[0].image, frames[0].image[:, ::-1]], axis=1)
+    one = both.copy()
+    one[:, frames[0].image.shape[1] :] = 0
+    shown = [both, both, one, one, one, both]
+    ids = [sorted(f.id for f in tracker.step(Frame(image, i / 30, i)).faces) for i, image in enumerate(shown)]
+    assert ids[1] == [0, 1] and len(ids[2]) == len(ids[4]) == 1
+    assert ids[5] == [0, 1]
+
+
+def test_a_second_face_is_found_within_half_a_second_at_any_pace(frames: list[Frame]) -> None:
+    tracker = FaceTracker(engine="onnx", max_faces=2)
+    both = np.concatenate([frames[0].image, frames[0].image[:, ::-1]], axis=1)
+    one = both.copy()
+    one[:, frames[0].image.shape[1] :] = 0
+    found = [len(tracker.step(Frame(one if i < 2 else both, i / 8, i)).faces) for i in range(5)]
+    assert found[:2] == [1, 1] and found[4] == 2
+
+
+def test_a_head_that_passes_before_another_keeps_its_id(frames: list[Frame], tracker: FaceTracker) -> None:
+    """Though the one behind was there first, and gets its own id back."""
+    photo = np.ascontiguousarray(frames[0].image[::2, ::2])
+    height, width = photo.shape[:2]
+    (x0, y0, x1, y1) = tracker.detect(photo)[0].bbox
+    head = np.zeros((height, width), np.uint8)
+    middle, half = ((x0 + x1) / 2, (y0 + y1) / 2 - 8), (0.62 * (x1 - x0), 0.8 * (y1 - y0))
+    cv2.ellipse(head, (middle, (2 * half[0], 2 * half[1]), 0.0), 1, -1)
+    behind = np.full((height, 3 * width, 3), 90, np.uint8)
+    behind[:, width : 2 * width] = photo[:, ::-1]
+    tracker = FaceTracker(engine="onnx", max_faces=2)
+    assert len(tracker.step(Frame(behind, 0.0, 0)).faces) == 1
+    where: dict[int, list[float]] = {}
+    for i, x in enumerate(np.r_[np.zeros(16), np.linspace(0, 2 * width, 34)].astype(int)):
+        image = behind.copy()
+        image[:, x : x + width][head > 0] = photo[head > 0]
+        for face in tracker.step(Frame(image, (1 + i) / 30, i)).faces:
+            where.setdefault(face.id, []).append((face.bbox[0] + face.bbox[2]) / 2)
+    assert sorted(where) == [0, 1]
+    assert where[1][0] < width and where[1][-1] > 2 * width
+    assert np.ptp(where[0]) < 0.3 * width and len(where[0]) > 30
 
 
 def test_two_faces_keep_their_ids(frames: list[Frame]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -19,13 +19,14 @@ import numpy as np
 
 from ..head import Basis, load_head
 from ..settings import Detection
-from ..types import Array, Camera, Face, FaceState, Frame, Image, TrackResult
-from .align import Anchor, anchor_at, carry, motion_between
+from ..types import Array, Camera, Face, Frame, Image, TrackResult
+from .align import anchor_at
 from .code import decode, presence
 from .crop import CROP, Affine, Shrunk, compose, sample
 from .engines import load_engine
-from .locator import Locator
+from .locator import Find, Locator
 from .looks import further_crops, mean_face
+from .lost import Lost
 from .normalizer import ASTRAY, apart, crop_of, lead, look, plain_crop, settle
 from .regions import (
     Box,
@@ -40,7 +41,8 @@ from .regions import (
     same_face,
     unsure,
 )
-from .search import brightened, looks_human, search
+from .search import brightened, glance, looks_human, search
+from .tracks import Track, carried, shift_of
 from .weights import load_weights
 
 NEW_PRESENCE, KEEP_PRESENCE = 0.5, 0.35
@@ -49,27 +51,16 @@ NEW_STD, KEEP_STD = 0.05, 0.10
 that look like one give themselves away when they are looked at several times."""
 STILL_EVIDENCE, SURE_EVIDENCE, SURE_STD = 0.8, 0.0, 0.018
 """See `looks_human`; a still is judged once and for all. Less is enough where the landmarks are this sure."""
+DOUBTFUL_STD = 0.025
+"""In a video a new face that is less sure than this has to look human besides. Of others no more is asked: a mask or a
+hand may hide half of them."""
 SEARCHED_PRESENCE, SEARCHED_STD, SEARCHED_EVIDENCE = 0.8, 0.035, 1.9
-"""For what only the long search of a still brought up."""
-LOOK_EVERY = 15
-"""Frames between looks for further faces."""
+"""For what only a long search brought up."""
+LOOK_EVERY, LOOK_EVERY_S = 15, 0.5
+"""Frames, and seconds, between looks for further faces."""
 ASSUMED_FOCAL = 0.785
 """Of a video frame's longer side: the 65 degrees of view that webcams have. A still may be cut from a larger picture,
 so its focal length is read from the face's own perspective instead."""
-COAST_S = 0.2
-"""A longer gap between frames says nothing of where a face has gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Track:
-    """What is remembered of a face: its last states, when they were, the crop it was read from, and its picture."""
-
-    face: Face
-    time: float
-    before: FaceState | None
-    before_time: float
-    crop: Affine | None
-    anchor: Anchor | None = None
 
 
 class FaceTracker:
@@ -123,9 +114,11 @@ class FaceTracker:
 
     def reset(self) -> None:
         """Forget every face; ids start again at 0."""
-        self._tracks: list[_Track] = []
+        self._tracks: list[Track] = []
+        self._lost = Lost()
         self._next_id = 0
-        self._since_look = LOOK_EVERY
+        self._since_look, self._looked_at = LOOK_EVERY, -np.inf
+        self._glances = 0
 
     def detect(self, image: Image, bboxes: Sequence[Box] | None = None) -> list[Face]:
         """Faces of a still (H, W, 3) uint8 RGB, without memory; each is looked at several times (see `looks`).
@@ -152,16 +145,20 @@ class FaceTracker:
         return faces or self._searched(brightened(image), camera)
 
     def _searched(self, lit: Image, camera: Camera) -> list[Face]:
-        """Faces of a still in which the locator's short look found none. A find may be there in several rolls: the
-        landmark network says which is right."""
-        read = [self._study(lit, region_of_find(find), camera) for find in search(self._locator, lit)]
+        """Faces of a still in which the locator's short look found none."""
+        faces = self._askew(lit, search(self._locator, lit), camera)
+        return [replace(face, id=i) for i, face in enumerate(faces[: self.max_faces])]
+
+    def _askew(self, image: Image, finds: Sequence[Find], camera: Camera) -> list[Face]:
+        """The faces among half-believed finds. One may be there in several rolls: the landmark network says which is
+        right."""
         faces: list[Face] = []
-        for face in sorted(read, key=unsure):
+        for face in sorted((self._study(image, region_of_find(find), camera) for find in finds), key=unsure):
             believed = believable(face, SEARCHED_PRESENCE, SEARCHED_STD)
-            believed = believed and looks_human(self._locator, lit, face, SEARCHED_EVIDENCE)
+            believed = believed and looks_human(self._locator, image, face, SEARCHED_EVIDENCE)
             if believed and not any(same_face(face, other) for other in faces):
-                faces.append(replace(face, id=len(faces)))
-        return faces[: self.max_faces]
+                faces.append(face)
+        return faces
 
     def look(self, image: Image, bbox: Box) -> Face:
         """One look at the face in a box: what `step` makes of a frame, without its memory."""
@@ -174,39 +171,52 @@ class FaceTracker:
         check_image(frame.image)
         spent = {"locate": 0.0, "align": 0.0, "normalize": 0.0, "landmarks": 0.0}
         camera = self._camera(frame.image)
-        kept: list[_Track] = []
+        kept = self._follow(frame, camera, spent)
         for track in self._tracks:
-            region = _follow_region(track, frame.time)
+            if all(track.face.id != other.face.id for other in kept):
+                self._lost.add(track.face, track.time)
+        self._lost.forget(frame.time)
+        self._since_look += 1
+        due = self._since_look >= LOOK_EVERY or not abs(frame.time - self._looked_at) < LOOK_EVERY_S
+        if len(kept) < self.max_faces and (not kept or self._lost or due):
+            self._since_look, self._looked_at = 0, frame.time
+            kept += self._search(frame, camera, kept, spent)
+        self._tracks = kept
+        return TrackResult(frame, tuple(track.face for track in kept), spent)
+
+    def _follow(self, frame: Frame, camera: Camera, spent: dict[str, float]) -> list[Track]:
+        """The tracks of the frame before that go on in this one, in their order. Where two of them read one face, as
+        when a head passes before another, it belongs to the one that has jumped less."""
+        read: list[tuple[float, int, Track]] = []
+        for place, track in enumerate(self._tracks):
+            shift = shift_of(track, frame.time)
+            region = region_of_face(track.face, shift)
             picture = Shrunk(frame.image)
-            anchor, moved = _carried(track, picture, frame.time, spent)
+            anchor, moved = carried(track, picture, frame.time, spent)
             start = time.perf_counter()
             crop = self._next_crop(picture, region, track.crop, moved)
             cut = time.perf_counter()
             (face,) = self._read(picture, [crop], camera)
             spent["normalize"] += cut - start
             spent["landmarks"] += time.perf_counter() - cut
-            ok = believable(face, KEEP_PRESENCE, KEEP_STD) and plausible(face, frame.image)
-            if ok and not any(same_face(face, other.face) for other in kept):
+            if believable(face, KEEP_PRESENCE, KEEP_STD) and plausible(face, frame.image):
                 face = replace(face, id=track.face.id, carried=moved)
                 if anchor is None or apart(crop, anchor.lies) > ASTRAY:
                     anchor = anchor_at(picture, crop, frame.time)
-                kept.append(_Track(face, frame.time, track.face.state, track.time, crop, anchor))
-        self._since_look += 1
-        lost = len(kept) < len(self._tracks)
-        searching = not kept or lost or self._since_look >= LOOK_EVERY
-        if len(kept) < self.max_faces and searching:
-            self._since_look = 0
-            kept += self._search(frame, camera, kept, spent)
-        self._tracks = kept
-        return TrackResult(frame, tuple(track.face for track in kept), spent)
+                jump = np.linalg.norm(face.state.centre - track.face.state.centre - shift) / face.size_px
+                read.append((float(jump), place, Track(face, frame.time, track.face.state, track.time, crop, anchor)))
+        kept: list[tuple[int, Track]] = []
+        for _, place, track in sorted(read, key=lambda r: r[:2]):
+            if not any(same_face(track.face, other.face) for _, other in kept):
+                kept.append((place, track))
+        return [track for _, track in sorted(kept, key=lambda k: k[0])]
 
-    def _search(self, frame: Frame, camera: Camera, kept: list[_Track], spent: dict[str, float]) -> list[_Track]:
-        """New faces, and lost ones found again: those near to a track that was just lost take its id."""
+    def _search(self, frame: Frame, camera: Camera, kept: list[Track], spent: dict[str, float]) -> list[Track]:
+        """New faces, and lost ones found again. Where there is nobody at all, a glance at one turned view a frame."""
         start = time.perf_counter()
         finds = self._locator.find(frame.image, max_faces=self.max_faces + 3)
         spent["locate"] += time.perf_counter() - start
-        lost = [t for t in self._tracks if all(t.face.id != k.face.id for k in kept)]
-        found: list[_Track] = []
+        found: list[Track] = []
         for find in finds:
             if len(kept) + len(found) >= self.max_faces:
                 break
@@ -218,17 +228,26 @@ class FaceTracker:
             known = any(same_face(face, t.face) for t in (*kept, *found))
             if known or not believable(face, NEW_PRESENCE, NEW_STD) or not plausible(face, frame.image):
                 continue
-            old = next((t for t in lost if covers(t.face, find)), None)
-            if old is not None:
-                lost.remove(old)
-                number = old.face.id
-            else:
-                number, self._next_id = self._next_id, self._next_id + 1
-            face = replace(face, id=number)
-            # Carried from the very next frame on: what one look says after the mean of several would make it jump.
-            anchor = anchor_at(frame.image, plain_crop(region_of_face(face)), frame.time)
-            found.append(_Track(face, frame.time, None, 0.0, None, anchor))
+            number = self._lost.take(face, frame.time)
+            doubtful = number is None and unsure(face) > DOUBTFUL_STD
+            if not doubtful or looks_human(self._locator, frame.image, face, STILL_EVIDENCE):
+                found.append(self._track(face, frame, number))
+        if not kept and not found:
+            start = time.perf_counter()
+            finds = glance(self._locator, frame.image, self._glances)
+            self._glances += 1
+            spent["locate"] += time.perf_counter() - start
+            for face in self._askew(frame.image, finds, camera)[: self.max_faces]:
+                found.append(self._track(face, frame, self._lost.take(face, frame.time)))
         return found
+
+    def _track(self, face: Face, frame: Frame, number: int | None) -> Track:
+        """A face that was found, from this frame on; without a number it is somebody new."""
+        if number is None:
+            number, self._next_id = self._next_id, self._next_id + 1
+        # Carried from the very next frame on: what one look says after the mean of several would make it jump.
+        anchor = anchor_at(frame.image, plain_crop(region_of_face(face)), frame.time)
+        return Track(replace(face, id=number), frame.time, None, 0.0, None, anchor)
 
     def _study(self, image: Image, region: Affine, camera: Camera) -> Face:
         """One face of a still: a first look through the normalizer, further ones round what it found."""
@@ -274,26 +293,3 @@ class FaceTracker:
     def _camera(self, image: Image) -> Camera:
         height, width = image.shape[:2]
         return Camera(self._focal or ASSUMED_FOCAL * max(width, height), width / 2, height / 2)
-
-
-def _carried(
-    track: _Track, picture: Shrunk, now: float, spent: dict[str, float]
-) -> tuple[Anchor | None, Affine | None]:
-    """Where the face's picture lies in this frame, and how its pixels moved since the last; None where they do not
-    say."""
-    if track.anchor is None:
-        return None, None
-    start = time.perf_counter()
-    anchor = carry(track.anchor, picture, now)
-    spent["align"] += time.perf_counter() - start
-    return anchor, None if anchor is None else motion_between(track.anchor, anchor)
-
-
-def _follow_region(track: _Track, now: float) -> Affine:
-    """Where the face should be now: its own region, moved on by its last velocity."""
-    shift: Array | None = None
-    ahead, behind = now - track.time, track.time - track.before_time
-    if track.before is not None and 0 < ahead < COAST_S and 0 < behind < COAST_S:
-        # Most of the last step again: a head that stops should not be overshot by far.
-        shift = 0.8 * (track.face.state.centre - track.before.centre) * np.float32(ahead / behind)
-    return region_of_face(track.face, shift)
