@@ -42,11 +42,13 @@ compare: .venv-compare/.ready
 	@touch $@
 
 .venv/.run: pyproject.toml | .venv/.made
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(RUN_EXTRA)'
+	@echo "Setting up .venv, once; it takes a minute or two, more on a slow line."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(RUN_EXTRA)'
 	@touch $@
 
 .venv/.test: pyproject.toml | .venv/.made
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev]'
+	@echo "Setting up .venv with what training and tests need, once; it takes some minutes."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev]'
 	@touch $@ .venv/.run
 
 # Qt's system libraries: installed for root, otherwise named in one line to paste.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +89,26 @@ def test_an_unknown_command_is_no_traceback(capsys: pytest.CaptureFixture[str]) 
     assert run("trakc") != 0
     both = capsys.readouterr()
     assert "trakc" in both.out + both.err and "Traceback" not in both.out + both.err
+
+
+def test_a_track_that_is_interrupted_says_so_in_its_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C comes with the tenth frame."""
+    write = Recorder.write
+
+    def interrupting(self: Recorder, tracked: Tracked) -> None:
+        write(self, tracked)
+        if self.frames == 10:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Recorder, "write", interrupting)
+    out = tmp_path / "out"
+    assert run("track", "demo:0?frames=4000", "--out", str(out), "--engine", "onnx", "--no-video") == 130
+    about = json.loads((out / "session.json").read_text())
+    assert about["status"] == "complete" and "interrupted after" in about["ended_by"] and "4000" in about["ended_by"]
+    assert about["counts"]["frames"] == pq.read_table(out / "frames.parquet").num_rows < 4000
+    assert "interrupted" in capsys.readouterr().out
 
 
 def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pydoc
 import subprocess
 import sys
 
@@ -18,6 +19,9 @@ def test_importing_the_library_loads_neither_torch_nor_qt_nor_opencv() -> None:
 def test_the_public_names_are_there() -> None:
     for name in tracker.__all__:
         assert getattr(tracker, name) is not None
+    assert set(tracker.__all__) <= set(dir(tracker))
+    shown = pydoc.render_doc(tracker, renderer=pydoc.plaintext)  # type: ignore[attr-defined]
+    assert all(f"class {name}(" in shown for name in ("FaceTracker", "Face", "Pipeline")) and "open_source(" in shown
 
 
 def test_an_unknown_setting_is_named(tmp_path: object) -> None:

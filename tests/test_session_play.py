@@ -21,8 +21,9 @@ from tracker.session.corrections import Correction, Layer
 from tracker.session.play import Beside, Feed, Shown, View
 from tracker.session.record import Recorder
 from tracker.session.replay import Session, open_session
-from tracker.session.rows import Rows, read_values, timeline_of
+from tracker.session.rows import Rows, read_values
 from tracker.session.seek import PictureReader, rgb_of, stamps_of
+from tracker.session.timeline import timeline_of
 from tracker.types import Tracked
 
 GAP = range(55, 60)

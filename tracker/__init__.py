@@ -1,8 +1,19 @@
 """Stillpoint: real-time face tracking that sits still.
 
-    from tracker import FaceTracker, Frame, Stabilizer, open_source
+    from tracker import FaceTracker, Stabilizer, open_source
 
-The names below load what they need when they are first used: importing `tracker` loads neither torch nor Qt.
+    tracker, stabilizer = FaceTracker(), Stabilizer("default")
+    for frame in open_source("clip.mp4"):  # a camera's index or name, a URL, a folder of images, "demo"
+        for face in stabilizer.apply(tracker.step(frame)).faces:
+            face.landmarks_px("ibug68")  # (68, 2) pixels
+            face.pose.yaw_deg, face.std_px("ibug68"), face.visibility("ibug68")
+
+    faces = FaceTracker().detect(image)  # a still: (H, W, 3) uint8 RGB
+
+`Pipeline` runs all of it in threads, with sinks that record, send or show. What flows (`Frame`, `Face`, `TrackResult`),
+the frames of reference, signs and units are stated in `tracker.types`. Every error that a person can mend is a
+`StillpointError`, whose text is a sentence. The names below load what they need when they are first used: importing
+`tracker` loads neither torch nor Qt.
 """
 
 from __future__ import annotations
@@ -45,3 +56,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

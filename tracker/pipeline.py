@@ -10,15 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
-
-import numpy as np
+from typing import Protocol
 
 from .capture import CaptureThread, Message, Source, SourceInfo
+from .counters import Counters, Latencies, Latency
 from .errors import SourceError, StillpointError
 from .settings import Capture
 from .sinks import Sink, SinkWorker
@@ -44,46 +42,6 @@ class Filtering(Protocol):
 
     def apply(self, result: TrackResult) -> TrackResult: ...
     def reset(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """Frames `captured`, of them `dropped` before tracking, `tracked`, and those with a face, `found`; `errors` of the
-    tracker and of sinks; per sink, by its class's name, the frames it did not get."""
-
-    captured: int = 0
-    tracked: int = 0
-    found: int = 0
-    dropped: int = 0
-    errors: int = 0
-    sink_dropped: Mapping[str, int] = field(default_factory=dict)
-
-
-class Latency(NamedTuple):
-    """Seconds, over the last 300 frames."""
-
-    median: float
-    p95: float
-
-
-class Latencies:
-    """The last 300 durations of every stage. Any thread may read."""
-
-    def __init__(self, keep: int = 300) -> None:
-        self._keep = keep
-        self._lock = threading.Lock()
-        self._rings: dict[str, deque[float]] = {}
-
-    def add(self, timings: Mapping[str, float]) -> None:
-        with self._lock:
-            for stage, seconds in timings.items():
-                self._rings.setdefault(stage, deque(maxlen=self._keep)).append(seconds)
-
-    def summary(self) -> dict[str, Latency]:
-        """Stage -> its median and 95th percentile."""
-        with self._lock:
-            rings = {stage: list(ring) for stage, ring in self._rings.items()}
-        return {stage: Latency(*(float(v) for v in np.percentile(ring, (50, 95)))) for stage, ring in rings.items()}
 
 
 class Pipeline:

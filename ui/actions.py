@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction, QKeySequence
@@ -10,6 +11,11 @@ from PyQt6.QtWidgets import QDialog, QLabel, QMainWindow, QMenu, QVBoxLayout, QW
 
 from .keys import KEYS, Key, sheet
 from .panels.view import OVERLAYS
+from .scrolled import ACROSS, Scrolled
+from .video_view import ZOOM_STEP
+
+if TYPE_CHECKING:
+    from .window import Window
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("open", "open_url", "demo", "retry", "", "record", "", "quit")),
@@ -19,6 +25,41 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&Help", ("keys",)),
 )
 """Titles and their actions; "" is a line."""
+
+
+def actions_of(window: Window) -> dict[str, Callable[[], object]]:
+    """What every key of the window itself does that is not held; features bring theirs."""
+    sources, switches = window.sources, window.view_panel.switches
+
+    def full_screen() -> None:
+        window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def settings() -> None:
+        window.go_to("Tracking")
+        window.tracking_panel.engine.setFocus()
+
+    return {
+        "toggle": sources.toggle,
+        "filter": window.filter_panel.on.toggle,
+        "record": window.toggle_recording,
+        "escape": lambda: full_screen() if window.isFullScreen() else window.records.escape(),
+        "open": sources.open_file,
+        "open_url": sources.open_url,
+        "demo": sources.open_demo,
+        "retry": window.retry,
+        "overlay": lambda: window.set_overlay(not window.bridge.wish.overlay),
+        "follow": switches["follow"].toggle,
+        "zoom_in": lambda: window.video.zoom_by(ZOOM_STEP),
+        "zoom_out": lambda: window.video.zoom_by(1 / ZOOM_STEP),
+        "fit": window.video.fit,
+        "full_screen": full_screen,
+        "theme": lambda: window.change("view.theme", window.theme.flip()),
+        "reset_layout": window.reset_layout,
+        "settings": settings,
+        "keys": lambda: show_sheet(window),
+        "quit": window.close,
+        **{name: switches[name].toggle for name in OVERLAYS},
+    }
 
 
 def make_actions(window: QMainWindow, does: Mapping[str, Callable[[], object]]) -> dict[str, QAction]:
@@ -81,7 +122,11 @@ def show_sheet(window: QWidget, keys: Sequence[Key] = KEYS) -> None:
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     words = QLabel(sheet(table=keys))
     words.setAccessibleName("Keys")
+    screen = window.screen()
+    if screen is not None and words.sizeHint().width() > ACROSS * screen.availableSize().width():
+        words.setText(sheet(2, keys))
     column = QVBoxLayout(dialog)
-    column.setContentsMargins(22, 14, 28, 22)
-    column.addWidget(words)
+    column.setContentsMargins(22, 14, 14, 22)
+    column.addWidget(Scrolled(words, 0.86))
+    dialog.resize(dialog.sizeHint())  # Qt would cut it at two thirds of the screen
     dialog.show()

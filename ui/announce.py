@@ -47,17 +47,17 @@ class Announcer:
         """A new state."""
         pictures = state.phase == "running" or state.recording is not None
         self._status.show_running(state.phase in BUSY, state.engine, pictures)
+        seen = self._video.scene is not None
+        demo = {} if state.source.startswith("demo") else {"Open the demo": self._ways.demo}
         if state.phase == "failed":
-            if self._video.scene is None:
+            if not seen:
                 self._video.clear("Nothing to show", "The reason is told above.")
-            actions = {"Retry": self._ways.retry, "Open the demo": self._ways.demo}
-            if state.source.startswith("demo"):
-                del actions["Open the demo"]
-            self._banner.say("trouble", state.text, actions)
+            self._banner.say("trouble", state.text, {"Retry": self._ways.retry, **demo})
         elif state.phase == "troubled":
-            if self._video.scene is None:
+            if not seen:
                 self._video.clear("No picture", "The reason is told above.")
-            self._banner.say("trouble", state.text, {"Retry now": self._ways.retry, "Stop": self._live.stop})
+            more = {} if seen else demo  # a camera that comes back in a moment needs none
+            self._banner.say("trouble", state.text, {"Retry now": self._ways.retry, **more, "Stop": self._live.stop})
         elif state.phase == "ended":
             self._banner.say("notice", state.text, {"Play again": self._ways.retry})
         elif self._banner.kind == "trouble" and state.phase in ("running", "idle"):

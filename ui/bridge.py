@@ -43,6 +43,7 @@ class Bridge(QObject):
         self._waiting: Scene | None = None
         self._asked = False
         self._last: Tracked | None = None
+        self._forgotten = False
         self._head_time = self._written = float("-inf")
         self._taps: list[Callable[[Tracked], None]] = []
         self._posted.connect(self._deliver)  # queued, when the sink's thread emits it
@@ -53,9 +54,14 @@ class Bridge(QObject):
         """A source begins: the curves of the last one mean nothing any more."""
         self.history.clear()
         self._head_time = float("-inf")
+        with self._lock:
+            self._forgotten = False
 
     def write(self, tracked: Tracked) -> None:
         """Work out the scene of a frame and leave it for the window."""
+        with self._lock:
+            if self._forgotten:
+                return
         self.history.append(tracked)
         for tap in self._taps:
             tap(tracked)
@@ -64,7 +70,8 @@ class Bridge(QObject):
         if due:
             self._head_time = now
         with self._lock:
-            self._last, self._written = tracked, time.monotonic()
+            if not self._forgotten:
+                self._last, self._written = tracked, time.monotonic()
             wish = self._wish
         self._leave(compose(tracked, wish if due else replace(wish, head=False)))
 
@@ -96,9 +103,11 @@ class Bridge(QObject):
             self._leave(compose(last, wish))
 
     def forget(self) -> None:
-        """Drop the last frame: there is nothing to show."""
+        """Drop the last frame, and what the source still sends until it is let go: there is nothing to show before the
+        next one opens."""
         with self._lock:
             self._last = self._waiting = None
+            self._forgotten = True
 
     def _leave(self, scene: Scene) -> None:
         with self._lock:

@@ -12,7 +12,7 @@ from .feature import Dock, Place
 
 RIGHT, BOTTOM = Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
 PLACES: tuple[Place, ...] = ("head", "panel", "bottom")
-_HEIGHTS: Mapping[Place, int] = {"head": 300, "panel": 400, "bottom": 226}
+_HEIGHTS: Mapping[Place, int] = {"head": 300, "panel": 400, "bottom": 238}
 _WIDTH, _SHARE = 430, 0.36  # of the right column, device-independent pixels; at most this share of the window
 
 
@@ -64,10 +64,37 @@ def _trim_titles(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
     for tabs in window.findChildren(QTabBar):
         tabs.setElideMode(Qt.TextElideMode.ElideNone)
         tabs.setUsesScrollButtons(True)
+        tabs.setAccessibleName("Panels")
     for dock in docks.values():
         tabbed = bool(window.tabifiedDockWidgets(dock)) and not dock.isFloating()
         if tabbed == (dock.titleBarWidget() is None):
             dock.setTitleBarWidget(QWidget() if tabbed else None)
+
+
+def step_focus(window: QMainWindow, forward: bool) -> bool:
+    """Give the keyboard to the next control in order, as Tab does; those of docks behind a tab, which Qt takes for
+    visible, are passed over. False where there is no other."""
+    start = window.focusWidget() or window
+    reason = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
+    widget = start
+    while True:
+        following = widget.nextInFocusChain() if forward else widget.previousInFocusChain()
+        if following is None or following is start:
+            return False
+        widget = following
+        if _takes_focus(window, widget):
+            widget.setFocus(reason)
+            return True
+
+
+def _takes_focus(window: QMainWindow, widget: QWidget) -> bool:
+    takes = bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus) and widget.focusProxy() is None
+    if not takes or widget.window() is not window or not widget.isEnabled() or not widget.isVisible():
+        return False
+    around: QWidget | None = widget
+    while around is not None and not isinstance(around, QDockWidget):
+        around = around.parentWidget()
+    return around is None or in_sight(around)
 
 
 def in_sight(widget: QWidget) -> bool:

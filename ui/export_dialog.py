@@ -27,6 +27,7 @@ from tracker.session.replay import Session
 
 from .exporter import Exporter, Task
 from .panels.form import Form, named
+from .scrolled import Scrolled
 
 FIRST = ("csv", "report")
 """The formats that are chosen at first."""
@@ -49,12 +50,20 @@ class ExportDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(10)
-        for part in (self._top, self._formats, self._options, self._end):
-            column.addWidget(part)
+        choices = QWidget()
+        middle = QVBoxLayout(choices)
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.setSpacing(10)
+        middle.addWidget(self._formats)
+        middle.addWidget(self._options)
+        column.addWidget(self._top)
+        column.addWidget(Scrolled(choices, 0.72), 1)
+        column.addWidget(self._end)
         self.exporter.opened.connect(self._on_opened)
         self.exporter.moved.connect(self._on_moved)
         self.exporter.done.connect(self._on_done)
         self._show_state("Choose the folder of a recording.")
+        self.resize(self.sizeHint())  # Qt would cut it at two thirds of the screen
 
     # --- building
 
@@ -110,7 +119,6 @@ class ExportDialog(QDialog):
         self.rate.setRange(0.0, 240.0)
         self.rate.setDecimals(0)
         self.rate.setSuffix(" Hz")
-        self.rate.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.rate.setSpecialValueText("the session's")
         named(self.rate, "BVH rate", "Frames a second of the BVH file")
         self.subject, self.task = QLineEdit(), QLineEdit("face")

@@ -108,6 +108,7 @@ class OpenGLHead(gl.GLViewWidget):  # type: ignore[misc]
     person_failed = pyqtSignal(str, str)
     """What cannot be drawn here ("splats" or "mesh"), and why."""
     turned = pyqtSignal()
+    painted = pyqtSignal()
 
     def __init__(self, head: HeadModel, background: str) -> None:
         super().__init__()
@@ -123,6 +124,10 @@ class OpenGLHead(gl.GLViewWidget):  # type: ignore[misc]
     def resizeGL(self, width: int, height: int) -> None:
         # pyqtgraph's field of view is the horizontal one; the head must fit upright whatever the dock's shape.
         self.opts["fov"] = 2 * math.degrees(math.atan(math.tan(math.radians(FIELD_DEG) / 2) * width / max(height, 1)))
+
+    def paintGL(self) -> None:
+        super().paintGL()
+        self.painted.emit()
 
     def show_mesh(self, vertices: Array, normals: Array) -> None:
         self._show_only(self._mesh)

@@ -22,14 +22,19 @@ from tracker.types import Array, Face, Image
 
 from .head_software import SoftwareHead
 from .keys import hint
+from .newest import Newest
 from .orbit import MIDDLE, VIEW_FROM_FACE, Orbit
-from .person.prepare import Asked, Drawing, Light, Person, PictureOf, Prepared, Preparer
+from .person.prepare import Asked, Drawing, Light, Person, PictureOf, Prepared, prepare
 from .scene import HeadShape, Scene
 from .theme import Colors, icon
 
 log = logging.getLogger(__name__)
 PICTURE_PERIOD_S = 0.1
 """Between two pictures of a personal head without OpenGL: each takes a core for some tens of milliseconds."""
+STOP_S = 5.0
+PAINT_PATIENCE_S = 0.25
+"""What was prepared for OpenGL is waited for so long to be painted before the next is prepared: a slow card would else
+have several made for one that is seen."""
 DRAWINGS: tuple[Drawing, ...] = ("splats", "mesh", "generic")
 """From the best way on; each falls back to the next."""
 ON_PROCESSOR = ("llvmpipe", "softpipe", "swiftshader", "software rasterizer", "gdi generic")
@@ -105,11 +110,11 @@ class HeadView(QWidget):
         self._manner = Manner()
         self._face: Face | None = None
         self._turn_asked = np.eye(3, dtype=np.float32)
-        self._picture_due = 0.0
+        self._due, self._owed = 0.0, False
         self._reason = ""
         self._lost: dict[Drawing, str] = {}
         self._person_lost: dict[Drawing, str] = {}
-        self._preparer = Preparer(self._hand_over, self._unprepared.emit)
+        self._preparer: Newest[Asked, Prepared] = Newest("stillpoint-person", prepare, self._hand_over, self._give_up)
         self._prepared.connect(self._show_prepared)  # queued: these are emitted in the preparer's thread
         self._unprepared.connect(self._show_unprepared)
         self.prepared: Prepared | None = None
@@ -158,7 +163,7 @@ class HeadView(QWidget):
 
     def set_person(self, person: Person | None) -> None:
         """Draw this personal head from now on; None: the generic one."""
-        self._person, self._person_lost = person, {}
+        self._person, self._person_lost, self._due = person, {}, 0.0
         self._dress_renderer()
         self._draw()
 
@@ -168,7 +173,7 @@ class HeadView(QWidget):
         if self._person is None:
             return "generic"
         best = DRAWINGS.index(self._manner.drawing)
-        if best == 0 and (self._person.rig is None or isinstance(self.renderer, SoftwareHead)):
+        if best == 0 and (self._person.stage is None or isinstance(self.renderer, SoftwareHead)):
             best = 1
         while DRAWINGS[best] in self._lost or DRAWINGS[best] in self._person_lost:
             best += 1
@@ -182,13 +187,14 @@ class HeadView(QWidget):
     def set_manner(self, manner: Manner) -> None:
         """Draw the personal head in this manner."""
         if manner != self._manner:
-            self._manner = manner
+            self._manner, self._due = manner, 0.0
             self._dress_renderer()
             self._draw()
 
     def shut_down(self) -> None:
         """End the thread; for the window's end."""
         self._preparer.close()
+        self._preparer.join(STOP_S)
 
     def set_follow(self, follow: bool) -> None:
         """Turn with the face, or stay frontal."""
@@ -245,6 +251,7 @@ class HeadView(QWidget):
                 view.failed.connect(lambda why: QTimer.singleShot(0, lambda: self._replace(why)))
                 view.person_failed.connect(lambda what, why: QTimer.singleShot(0, lambda: self._lose(what, why)))
                 view.turned.connect(self._draw_person)
+                view.painted.connect(self._painted)
                 self._layout.insertWidget(1, view, 1)
                 self._reason = ""
                 return view
@@ -270,7 +277,7 @@ class HeadView(QWidget):
         self._layout.removeWidget(old)
         old.hide()
         old.deleteLater()
-        self._lost = {}
+        self._lost, self._due = {}, 0.0
         self.renderer = self._make_renderer() if reason is None else self._use_software(reason)
         self._dress_renderer()
         self._draw()
@@ -293,7 +300,7 @@ class HeadView(QWidget):
         """Why this is drawn, and not something better."""
         parts = []
         if self._reason:
-            mesh = self._person is not None and self._person.rig is not None and self._manner.drawing == "splats"
+            mesh = self._person is not None and self._person.stage is not None and self._manner.drawing == "splats"
             instead = " The head is drawn as its textured mesh: splats need OpenGL." if mesh else ""
             parts.append(f"Drawn in software: {self._reason}{instead}")
         if self._person is not None:
@@ -329,12 +336,12 @@ class HeadView(QWidget):
         person, manner = self._person, self._manner
         if person is None or self.drawing == "generic" or not self.isVisible():
             return
-        pictured = isinstance(self.renderer, SoftwareHead)
+        pictured, now = isinstance(self.renderer, SoftwareHead), time.monotonic()
+        if now < self._due:
+            self._owed = True
+            return
         if pictured:
-            now = time.monotonic()
-            if now < self._picture_due:
-                return
-            self._picture_due = now + PICTURE_PERIOD_S
+            self._due = now + PICTURE_PERIOD_S
         turn, orbit = self._turn(), self.renderer.orbit
         panel = QColor(self._colors.panel)
         self._turn_asked = turn
@@ -356,9 +363,22 @@ class HeadView(QWidget):
     def _hand_over(self, prepared: Prepared) -> None:
         self._prepared.emit(prepared, self._turn_asked)
 
+    def _give_up(self, asked: Asked, error: Exception) -> None:
+        """A head from elsewhere may hold anything; the window must live."""
+        self._unprepared.emit(asked, f"{type(error).__name__}: {error}")
+
     def _show_prepared(self, prepared: Prepared, turn: Array) -> None:
         if self.drawing == "generic":
             return
         if isinstance(prepared, PictureOf) == isinstance(self.renderer, SoftwareHead):
             self.prepared = prepared
             self.renderer.show_person(prepared, turn)
+            if not isinstance(prepared, PictureOf):
+                self._due = time.monotonic() + PAINT_PATIENCE_S
+
+    def _painted(self) -> None:
+        """What was prepared has been painted: the newest that came meanwhile may follow."""
+        self._due = 0.0
+        if self._owed:
+            self._owed = False
+            self._draw_person()

@@ -48,13 +48,13 @@ def show_measurements(window: QWidget, measurements: Sequence[Measurement], path
     grid.setHorizontalHeaderLabels(COLUMNS)
     for i, tip in enumerate(TIPS):
         item = grid.horizontalHeaderItem(i)
-        if item is not None and tip:
+        if item is not None:
             item.setToolTip(tip)
+            item.setTextAlignment(_side(i))
     for i, row in enumerate(rows):
         for k, text in enumerate(row):
             cell = QTableWidgetItem(text)
-            side = Qt.AlignmentFlag.AlignLeft if k < 3 else Qt.AlignmentFlag.AlignRight
-            cell.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            cell.setTextAlignment(_side(k))
             grid.setItem(i, k, cell)
     grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     grid.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -72,3 +72,8 @@ def show_measurements(window: QWidget, measurements: Sequence[Measurement], path
     dialog.resize(760, 380)
     dialog.show()
     return dialog
+
+
+def _side(column: int) -> Qt.AlignmentFlag:
+    """Words to the left, numbers to the right."""
+    return (Qt.AlignmentFlag.AlignLeft if column < 3 else Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter

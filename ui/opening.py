@@ -84,4 +84,7 @@ class RecordKeys:
     def show(self) -> None:
         """How long it has lasted, in the status row."""
         self._recordings.note(self._live.state.recording)
-        self._status.show_recording(self._recordings.seconds, self._recordings.last)
+        seconds = self._recordings.seconds
+        if seconds is not None:  # as long as what is recorded, which the badge says too
+            seconds = getattr(self._live.recorder, "seconds", seconds)
+        self._status.show_recording(seconds, self._recordings.last)

@@ -20,24 +20,31 @@ PERIOD_MS = 22
 """One plot is drawn each time, in turn, so that each is drawn 15 times a second and none delays a frame by much."""
 
 
+class _Ago(pg.AxisItem):  # type: ignore[misc]
+    """Seconds before now."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        return ["now" if abs(value) < 1e-6 else f"{value:g} s".replace("-", "\N{MINUS SIGN}") for value in values]
+
+
 class Plot(QWidget):
     """One plot: a title, a legend that shows the newest values, and up to `STAGES` curves over the last seconds."""
 
     def __init__(self, title: str, unit: str, tip: str, colors: Colors, floor: float | None, least: float) -> None:
         super().__init__()
-        self._unit, self._floor, self._least = unit, floor, least
+        self._floor, self._least = floor, least
         self._colors = colors
         self.setToolTip(tip)
         self.setAccessibleName(title)
         self.setAccessibleDescription(tip)
-        self._title = QLabel(f"{title}, last {SECONDS:.0f} s")
+        self._title = QLabel(f"{title}, {unit}")
         self._title.setProperty("role", "heading")
         self._legend = QLabel()
         self._legend.setTextFormat(Qt.TextFormat.RichText)
         self._legend.setFont(tabular(self._legend.font()))
         self._legend.setWordWrap(True)
         self._legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._plot = pg.PlotWidget()
+        self._plot = pg.PlotWidget(axisItems={"bottom": _Ago("bottom")})
         self._plot.setMinimumHeight(70)
         self._plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._plot.setMouseEnabled(False, False)
@@ -81,7 +88,7 @@ class Plot(QWidget):
             drawn.append(values)
             color = self._colors.series[i % len(self._colors.series)]
             words.append(f'<span style="color:{color}">■</span>&nbsp;{escape(name)}&nbsp;<b>{_newest(values)}</b>')
-        self._legend.setText(" &nbsp; ".join(words) + (f" {self._unit}" if words else ""))
+        self._legend.setText(" &nbsp; ".join(words))
         self._fit(drawn)
 
     def _fit(self, drawn: Sequence[Values]) -> None:
@@ -114,7 +121,8 @@ class Plots(QWidget):
             "Landmark jitter",
             "% of eye distance",
             "How much the 68 landmarks shake: their distance from the quadratic through the seven frames around, as "
-            "the deviation that noise would need for it, in % of the distance between the eyes",
+            "the deviation that noise would need for it, in % of the distance between the eyes. The demo's own motion, "
+            "which is known, is taken out first",
             colors,
             0.0,
             0.4,

@@ -43,10 +43,10 @@ def clock(seconds: float) -> str:
 
 
 def amount(size: float) -> str:
-    """Bytes in the largest fitting unit, three digits."""
-    for unit in ("B", "KiB", "MiB"):
+    """Bytes in the largest fitting unit, with as many digits after the point as it always has."""
+    for unit, digits in (("B", 0), ("KiB", 0), ("MiB", 1)):
         if size < 1000:
-            return f"{size:.3g} {unit}"
+            return f"{size:.{digits}f} {unit}"
         size /= 1024
     return f"{size:.1f} GiB" if size < 100 else f"{size:.0f} GiB"
 

@@ -124,5 +124,7 @@ class Recording(Feature):
         limit = self._host.settings().record.stop_after_s
         self.badge.state = RecState(recorder.seconds, size, free, recorder.dropped, limit)
         rate = size / recorder.seconds if recorder.seconds > 2.0 else 0.0
-        left = f", room for {free / rate / 60:.0f} min more" if rate else ""
+        minutes = free / rate / 60 if rate else 0.0
+        room = f"{minutes / 60:.0f} h" if minutes >= 120 else f"{minutes:.0f} min"
+        left = f", room for {room} more" if rate else ""
         self.panel.show_disk(f"Recording into {recorder.out}: {amount(size)}, {amount(free)} free{left}.")

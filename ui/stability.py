@@ -93,6 +93,7 @@ class Stability(Feature):
         before, self._phase = self._phase, state.phase
         if state.phase == "opening":
             self.watch.clear()
+            self.panel.sparklines.show_curves(*self.watch.curves(SECONDS))
         if state.phase == "running" and before != "running":
             self._run_peer(self._host.settings())
         elif state.phase != "running":

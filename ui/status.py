@@ -14,6 +14,7 @@ from tracker.pipeline import Pipeline
 
 from .keys import hint
 from .panels.form import named
+from .rec_badge import clock
 from .theme import Colors, icon, tabular
 
 RATE_S = 2.0
@@ -158,7 +159,7 @@ class StatusRow(QWidget):
     def show_recording(self, seconds: float | None, folder: Path | None) -> None:
         """`seconds` since the recording began, or None."""
         recording = seconds is not None
-        shown = f"● REC {_clock(seconds or 0.0)}" if recording else "Off" if folder is None else "Saved"
+        shown = f"● REC {clock(seconds or 0.0)}" if recording else "Off" if folder is None else "Saved"
         cell = self.cells["record"]
         cell.show_text(shown)
         cell.setToolTip(
@@ -181,9 +182,3 @@ class StatusRow(QWidget):
         self.record.setText("Stop REC" if self._recording else "Record")
         ink = c.on_record if self._recording else c.record if self.record.isEnabled() else c.muted
         self.record.setIcon(icon("stop" if self._recording else "record", ink))
-
-
-def _clock(seconds: float) -> str:
-    whole = int(seconds)
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60:02d}:{rest % 60:02d}"

@@ -179,6 +179,7 @@ QTabBar::tab:selected {{ color: {c.text}; border-bottom: 2px solid {c.accent}; }
 QTabBar::tab:hover {{ color: {c.text}; }}
 QTabBar::tab:focus {{ color: {c.accent}; }}
 QScrollArea, QScrollArea > QWidget > QWidget {{ background: {c.panel}; border: none; }}
+QDialog QScrollArea, QDialog QScrollArea > QWidget > QWidget {{ background: transparent; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {c.border}; border-radius: 4px; min-height: 24px; margin: 1px; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
@@ -204,6 +205,7 @@ QPushButton[role="record"]:checked {{ background: {c.record}; color: {c.on_recor
 QComboBox, QLineEdit, QSpinBox, QDoubleSpinBox {{ background: {c.window}; border: 1px solid {c.border};
     border-radius: 6px; padding: 4px 8px; min-height: 20px; color: {c.text};
     selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
+QLineEdit {{ placeholder-text-color: {c.muted}; }}
 QComboBox:focus, QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border: 2px solid {c.accent};
     padding: 3px 7px; }}
 QComboBox:disabled, QLineEdit:disabled {{ color: {c.muted}; }}
@@ -211,16 +213,16 @@ QComboBox QAbstractItemView {{ background: {c.panel}; border: 1px solid {c.borde
     selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
 QComboBox::down-arrow {{ image: url("{_picture("arrow-down", c)}"); width: 10px; height: 10px; }}
-QSpinBox::up-button, QSpinBox::down-button {{ border: none; background: transparent; width: 22px; }}
-QSpinBox::up-arrow {{ image: url("{_picture("arrow-up", c)}"); width: 9px; height: 9px; }}
-QSpinBox::down-arrow {{ image: url("{_picture("arrow-down", c)}"); width: 9px; height: 9px; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; background: transparent; width: 22px; }}
+QAbstractSpinBox::up-arrow {{ image: url("{_picture("arrow-up", c)}"); width: 9px; height: 9px; }}
+QAbstractSpinBox::down-arrow {{ image: url("{_picture("arrow-down", c)}"); width: 9px; height: 9px; }}
 QProgressBar {{ background: {c.raised}; border: none; border-radius: 4px; height: 8px; max-height: 8px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: 4px; }}
 QCheckBox, QRadioButton {{ spacing: 8px; padding: 2px; }}
-QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {c.muted}; border-radius: 4px;
-    background: {c.window}; }}
-QCheckBox::indicator:hover {{ border-color: {c.accent}; }}
-QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
+QCheckBox::indicator, QTreeView::indicator {{ width: 14px; height: 14px; border: 1px solid {c.muted};
+    border-radius: 4px; background: {c.window}; }}
+QCheckBox::indicator:hover, QTreeView::indicator:hover {{ border-color: {c.accent}; }}
+QCheckBox::indicator:checked, QTreeView::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
     image: url("{_picture("check", c)}"); }}
 QCheckBox::indicator:disabled {{ border-color: {c.border}; background: {c.raised}; }}
 QCheckBox:disabled {{ color: {c.muted}; }}
@@ -238,7 +240,9 @@ QFrame#banner[kind="notice"] {{ background: {c.panel}; border: 1px solid {c.acce
 QFrame#banner[kind="notice"] QLabel {{ color: {c.text}; }}
 QFrame#divider {{ background: {c.border}; }}
 QHeaderView::section {{ background: {c.panel}; color: {c.muted}; border: none; padding: 3px 6px; }}
-QTableView {{ background: {c.panel}; border: 1px solid {c.border}; border-radius: 6px; gridline-color: {c.border}; }}
+QTableView, QTreeView {{ background: {c.panel}; border: 1px solid {c.border}; border-radius: 6px; padding: 2px;
+    gridline-color: {c.border}; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 """
 
 

@@ -244,7 +244,7 @@ class VideoView(QWidget):
         font.setBold(True)
         painter.setFont(font)
         width = painter.fontMetrics().horizontalAdvance(text) + 20
-        box = QRectF(12, 12, width, painter.fontMetrics().height() + 8)
+        box = QRectF(self.width() - width - 12, 12, width, painter.fontMetrics().height() + 8)  # REC is at the left
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor("#f0a52a"))
@@ -261,6 +261,7 @@ class VideoView(QWidget):
         painter.setPen(QColor(self._colors.text))
         middle = self.height() / 2
         line = painter.fontMetrics().height()
+        title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideMiddle, self.width() - 48)
         painter.drawText(QRectF(24, middle - line - 4, self.width() - 48, line), Qt.AlignmentFlag.AlignCenter, title)
         painter.setFont(self.font())
         painter.setPen(QColor(self._colors.muted))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import QEvent, QSettings, QSize, Qt, QTimer
+from PyQt6.QtCore import QEvent, QSettings, QSize, QTimer
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import QMainWindow
 
@@ -17,11 +17,11 @@ from tracker.pipeline import Tracker
 from tracker.settings import Settings, with_setting
 from tracker.sinks import Sink
 
-from .actions import make_actions, make_menus, show_sheet
+from .actions import actions_of, make_actions, make_menus
 from .announce import BUSY, Announcer, Ways
 from .banner import Banner
 from .bridge import Bridge
-from .docks import build_docks
+from .docks import build_docks, step_focus
 from .feature import Dock, Factory, Host
 from .features import FEATURES
 from .head_view import HeadView
@@ -32,7 +32,7 @@ from .panels.filter import FilterPanel
 from .panels.form import Panel
 from .panels.source import Cameras, SourcePanel, find_cameras
 from .panels.tracking import TrackingPanel
-from .panels.view import OVERLAYS, ViewPanel
+from .panels.view import ViewPanel
 from .plots import Plots
 from .recordings import Recordings
 from .remember import keep_changes, restore_layout, save_layout
@@ -40,7 +40,7 @@ from .scene import Scene, wish_of
 from .stage import set_stage
 from .status import Meter, StatusRow
 from .theme import DARK, Colors, Theme
-from .video_view import ZOOM_STEP, VideoView
+from .video_view import VideoView
 
 TICK_MS = 250
 LEAST_SIZE = (1024, 640)
@@ -108,9 +108,9 @@ class Window(QMainWindow):
         self.view_panel = ViewPanel(self.settings.view)
         self.status = StatusRow(colors)
         set_stage(self, self.banner, self.video, self.status)
-        self._sources = SourceKeys(self, self.live, self.source_panel, self.open, self.retry, self.go_to)
-        self._records = RecordKeys(self.live, self.recordings, self.status, self.banner, lambda: self.settings)
-        ways = Ways(self.retry, self._sources.open_demo)
+        self.sources = SourceKeys(self, self.live, self.source_panel, self.open, self.retry, self.go_to)
+        self.records = RecordKeys(self.live, self.recordings, self.status, self.banner, lambda: self.settings)
+        ways = Ways(self.retry, self.sources.open_demo)
         self._announcer = Announcer(self.banner, self.video, self.status, self.live, self.bridge, ways)
 
     def _build_features(self, factories: Sequence[Factory]) -> None:
@@ -146,28 +146,7 @@ class Window(QMainWindow):
         self.docks = build_docks(self, (*ours, *(dock for feature in self.features for dock in feature.docks)))
 
     def _build_actions(self) -> None:
-        does: dict[str, Callable[[], object]] = {
-            "toggle": self._sources.toggle,
-            "filter": self.filter_panel.on.toggle,
-            "record": self.toggle_recording,
-            "escape": self._escape,
-            "open": self._sources.open_file,
-            "open_url": self._sources.open_url,
-            "demo": self._sources.open_demo,
-            "retry": self.retry,
-            "overlay": lambda: self.set_overlay(not self.bridge.wish.overlay),
-            "follow": self.view_panel.switches["follow"].toggle,
-            "zoom_in": lambda: self.video.zoom_by(ZOOM_STEP),
-            "zoom_out": lambda: self.video.zoom_by(1 / ZOOM_STEP),
-            "fit": self.video.fit,
-            "full_screen": self._full_screen,
-            "theme": lambda: self.change("view.theme", self.theme.flip()),
-            "reset_layout": self.reset_layout,
-            "settings": self._go_to_settings,
-            "keys": lambda: show_sheet(self),
-            "quit": self.close,
-            **{name: self.view_panel.switches[name].toggle for name in OVERLAYS},
-        }
+        does = actions_of(self)
         held: dict[str, Callable[[bool], object]] = {"raw": self.set_raw}
         for feature in self.features:
             does |= feature.actions
@@ -191,7 +170,7 @@ class Window(QMainWindow):
         self.view_panel.fit_asked.connect(self.video.fit)
         self.view_panel.reset_asked.connect(self.reset_layout)
         self.head.follow_changed.connect(lambda on: self.change("view.follow", on))
-        self.status.toggle.clicked.connect(self._sources.toggle)
+        self.status.toggle.clicked.connect(self.sources.toggle)
         self.status.record.clicked.connect(self.toggle_recording)
 
     @property
@@ -248,7 +227,7 @@ class Window(QMainWindow):
 
     def toggle_recording(self) -> None:
         """Start a recording in a new folder, or finish the one that runs."""
-        self._records.toggle()
+        self.records.toggle()
 
     def reset_layout(self) -> None:
         """Every dock where it was at the first start."""
@@ -262,19 +241,6 @@ class Window(QMainWindow):
         self.docks[dock].show()
         self.docks[dock].raise_()
 
-    def _escape(self) -> None:
-        if self.isFullScreen():
-            self._full_screen()
-        else:
-            self._records.escape()
-
-    def _full_screen(self) -> None:
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
-    def _go_to_settings(self) -> None:
-        self.go_to("Tracking")
-        self.tracking_panel.engine.setFocus()
-
     # --- what is shown
 
     def _show_scene(self, scene: Scene) -> None:
@@ -286,7 +252,7 @@ class Window(QMainWindow):
         self._announcer.show(state)
         self._announcer.show_opening()
         self.tracking_panel.show_engine(state.engine)
-        self._records.show()
+        self.records.show()
         self.setWindowTitle(self._announcer.title())
         for feature in self.features:
             feature.show_state(state)
@@ -296,13 +262,12 @@ class Window(QMainWindow):
         self.live.check_recording()
         self.status.show_figures(self._meter.read(self.live.pipeline, self.video.painted))
         self.source_panel.show_info(self.live.info)
-        self._records.show()
+        self.records.show()
         self.setWindowTitle(self._announcer.title())
         self._announcer.show_opening()
         self._announcer.show_face()
-        scene = self.video.scene
-        running = scene is not None and self.live.state.phase == "running"
-        self.tracking_panel.show_faces(scene.tracked.stable.faces if scene is not None and running else ())
+        scene = self.video.scene if self.live.state.phase == "running" else None
+        self.tracking_panel.show_faces(scene.tracked.stable.faces if scene is not None else ())
         for feature in self.features:
             feature.refresh()
 
@@ -318,6 +283,9 @@ class Window(QMainWindow):
         self._wish_from_settings()
 
     # --- Qt's side
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        return step_focus(self, next)
 
     def changeEvent(self, event: QEvent | None) -> None:
         if event is not None and event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():

@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 
 from tracker.session.play import Feed, Shown, View
 from tracker.session.replay import open_session
-from tracker.session.rows import Rows, read_values, timeline_of
+from tracker.session.rows import Rows, read_values
 from tracker.session.table import write_parquet
+from tracker.session.timeline import timeline_of
 
 
 def repeat(source: Path, out: Path, hours: float) -> None:

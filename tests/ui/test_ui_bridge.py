@@ -83,6 +83,21 @@ def test_the_head_is_deformed_thirty_times_a_second_at_most(bridge: Bridge, show
     assert 25 <= heads <= 31
 
 
+def test_what_a_source_that_was_left_still_sends_is_not_shown(bridge: Bridge, shown: list[Scene], qtbot: QtBot) -> None:
+    frames = [tracked(i / 60) for i in range(3)]
+    bridge.open(INFO)
+    bridge.write(frames[0])
+    qtbot.waitUntil(lambda: len(shown) == 1, timeout=PATIENCE_MS)
+    bridge.forget()
+    bridge.write(frames[1])
+    bridge.close()
+    bridge.open(INFO)
+    assert len(bridge.history.curves(1.0).age) == 0
+    bridge.write(frames[2])
+    qtbot.waitUntil(lambda: len(shown) > 1, timeout=PATIENCE_MS)
+    assert [scene.tracked for scene in shown] == [frames[0], frames[2]]
+
+
 def test_another_source_clears_the_curves(bridge: Bridge) -> None:
     bridge.write(tracked(5.0))
     bridge.open(INFO)

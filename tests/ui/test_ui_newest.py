@@ -64,8 +64,26 @@ def test_nothing_comes_after_the_end() -> None:
     slow.newest.close()
     slow.newest.ask(4)
     slow.go.set()
-    thread.join(PATIENCE_S)
+    slow.newest.join(PATIENCE_S)
     assert not thread.is_alive() and slow.done == []
+
+
+def test_who_asked_is_told_what_failed_and_why() -> None:
+    told: list[tuple[int, str]] = []
+    over = threading.Event()
+
+    def work(asked: int) -> int:
+        return 1 // asked
+
+    def failed(asked: int, error: Exception) -> None:
+        told.append((asked, type(error).__name__))
+        over.set()
+
+    newest: Newest[int, int] = Newest("slow", work, lambda made: told.append((made, "")), failed)
+    newest.ask(0)
+    assert over.wait(PATIENCE_S) and told == [(0, "ZeroDivisionError")]
+    newest.ask(1)
+    until(lambda: told[1:] == [(1, "")])
 
 
 def test_an_answer_that_finds_nobody_ends_nothing() -> None:

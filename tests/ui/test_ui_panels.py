@@ -109,7 +109,7 @@ def source(qtbot: QtBot, theme: Theme) -> SourcePanel:
     qtbot.addWidget(panel)
     with qtbot.waitSignal(panel._found, timeout=PATIENCE_MS):
         panel.look_for_cameras()
-    qtbot.waitUntil(lambda: panel.kind.count() == 6, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: panel.kind.count() == 7, timeout=PATIENCE_MS)
     return panel
 
 
@@ -165,7 +165,27 @@ def test_a_listing_that_fails_leaves_the_other_sources(qtbot: QtBot, theme: Them
     qtbot.addWidget(panel)
     with qtbot.waitSignal(panel._found, timeout=PATIENCE_MS):
         panel.look_for_cameras()
-    assert panel.kind.count() == 4
+    assert [panel.kind.itemData(i) for i in range(panel.kind.count())] == ["demo", "file", "folder", "stream", "look"]
+
+
+def test_a_camera_is_shown_as_one_before_it_is_found_and_where_it_is_not(qtbot: QtBot, theme: Theme) -> None:
+    there: list[list[tuple[str, str]]] = [[], [("0", "Front (0)"), ("1", "Logitech C920 (1)")]]
+    panel = SourcePanel(Capture(), "1", lambda: there.pop(0))
+    qtbot.addWidget(panel)
+    opened: list[str] = []
+    panel.opened.connect(opened.append)
+    assert panel.kind.currentText() == "Camera 1" and panel._address_row.isHidden()
+    with qtbot.waitSignal(panel._found, timeout=PATIENCE_MS):
+        panel.look_for_cameras()
+    qtbot.waitUntil(lambda: panel.kind.findText("No camera found: look again") > 0, timeout=PATIENCE_MS)
+    assert panel.kind.currentText() == "Camera 1"
+    panel.kind.setCurrentIndex(panel.kind.findData("look"))  # it was plugged in meanwhile
+    with qtbot.waitSignal(panel._found, timeout=PATIENCE_MS):
+        panel.kind.activated.emit(panel.kind.currentIndex())
+    qtbot.waitUntil(lambda: panel.kind.currentText() == "Logitech C920 (1)", timeout=PATIENCE_MS)
+    assert panel.kind.findText("Camera 1") < 0 and panel.kind.findText("Look for cameras again") > 0
+    panel.show_source("logitech")
+    assert panel.kind.currentData() == "1" and opened == []
 
 
 def test_asked_got_and_the_likely_cause_are_shown(source: SourcePanel) -> None:

@@ -58,11 +58,12 @@ def test_splats_are_sorted_by_their_distance_and_what_looks_away_is_left_out(ava
     orbit = Orbit(azimuth=30.0, elevation=10.0)
     prepared = prepare(ask(avatar, orbit))
     assert isinstance(prepared, SplatArrays)
-    block = prepared.block
-    depth = orbit.rotation(FRONT)[2] @ (block[:3] - eye_of(orbit.rotation(FRONT), orbit.distance)[:, None])
+    sprites = prepared.sprites
+    depth = orbit.rotation(FRONT)[2] @ (sprites.place[:, :3].T - eye_of(orbit.rotation(FRONT), orbit.distance)[:, None])
     assert (np.diff(depth) < 2e-5).all()
-    assert 0.3 * len(avatar.splats["triangle"]) < block.shape[1] < 0.8 * len(avatar.splats["triangle"])  # type: ignore[index]
-    assert np.isfinite(block).all() and block[9:].min() >= 0 and block[12].max() <= 1
+    assert 0.3 * len(avatar.splats["triangle"]) < len(sprites) < 0.8 * len(avatar.splats["triangle"])  # type: ignore[index]
+    assert np.isfinite(sprites.place).all() and np.isfinite(sprites.shape).all()
+    assert sprites.color.min() >= 0 and sprites.color[:, 3].max() <= 1
 
 
 def test_the_camera_circles_the_head() -> None:
@@ -120,12 +121,27 @@ def test_a_head_that_cannot_be_drawn_gives_way_to_the_generic_one_and_says_why(
     head.set_person(Person.of(avatar))
     assert head.drawing == "mesh" and "splats need OpenGL" in head.note
     monkeypatch.setattr("ui.person.prepare.render_mesh", lambda *_, **__: 1 / 0)
-    head._picture_due = 0.0
+    head._due = 0.0
     head._draw()
     qtbot.waitUntil(lambda: head.drawing == "generic", timeout=PATIENCE_MS)
     assert "ZeroDivisionError" in head.note and "generic head is drawn" in head.note
     head.set_person(Person.of(avatar))
     assert head.drawing == "mesh" and "generic" not in head.note
+
+
+def test_the_next_head_is_prepared_when_the_one_before_was_painted(
+    make_window: Callable[..., Window], qtbot: QtBot, avatar: Avatar
+) -> None:
+    head = make_window(features=(PersonFeature,)).head
+    head.set_person(Person.of(avatar))
+    qtbot.waitUntil(lambda: head.prepared is not None, timeout=PATIENCE_MS)
+    first, head._due = head.prepared, float("inf")
+    head._draw()
+    head._draw()
+    assert head._owed
+    head._painted()
+    assert not head._owed
+    qtbot.waitUntil(lambda: head.prepared is not first, timeout=PATIENCE_MS)
 
 
 def test_a_damaged_head_is_told_and_the_generic_one_is_drawn(

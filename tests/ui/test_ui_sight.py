@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QWidget
 
 from tracker.stability.sit_still import RAW
 from ui.docks import in_sight
@@ -19,6 +21,26 @@ def test_what_lies_behind_a_tab_is_not_drawn(window: Window) -> None:
     window.go_to("Stability")
     QApplication.processEvents()
     assert window.plots.isVisible() and not in_sight(window.plots)
+
+
+def test_tab_goes_to_what_is_in_front_only(window: Window) -> None:
+    for front in ("Source", "Outputs"):
+        window.go_to(front)
+        QApplication.processEvents()
+        window.status.toggle.setFocus()
+        reached: list[QWidget] = []
+        for key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            for _ in range(80):
+                QTest.keyClick(window.focusWidget(), key)
+                held = window.focusWidget()
+                assert held is not None
+                if held is window.status.toggle:
+                    break
+                assert in_sight(held)  # a panel that is too long scrolls to it
+                reached.append(held)
+            assert window.focusWidget() is window.status.toggle  # all the way round, both ways
+        inside = {title for title, dock in window.docks.items() if any(dock.isAncestorOf(widget) for widget in reached)}
+        assert inside == {"3D head", front}
 
 
 def test_without_a_picture_there_is_nothing_to_record(window: Window) -> None:

@@ -270,7 +270,7 @@ def test_what_the_peer_says_is_measured_beside_ours(player: Player) -> None:
 
 
 def test_the_panel_takes_the_room_that_it_has(player: Player) -> None:
-    for width, columns in ((1000, 4), (600, 2), (300, 1)):
+    for width, columns in ((1000, 4), (844, 3), (600, 2), (300, 1)):
         player.panel.resize(width, 200)
         QApplication.sendPostedEvents()
         assert player.panel._columns == columns

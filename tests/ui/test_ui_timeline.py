@@ -12,7 +12,7 @@ from ui_sessions import record_nod
 from tracker.session.labels import Label
 from tracker.session.markers import Track
 from tracker.session.replay import open_session
-from tracker.session.rows import timeline_of
+from tracker.session.timeline import timeline_of
 from ui.markers.hold import HOLD_S, Holding
 from ui.replay.grab import framed, resized, snap
 from ui.replay.lanes import lanes_of, lay_out

@@ -366,7 +366,7 @@ def test_a_stream_that_hangs_is_told_and_the_window_lives(make_window: Make, qtb
         window.open(f"http://127.0.0.1:{silent.getsockname()[1]}/video")
         wait_for(qtbot, "troubled", window)
         assert "has not opened" in window.banner.text
-        assert [b.text() for b in window.banner.buttons] == ["Retry now", "Stop"]
+        assert [b.text() for b in window.banner.buttons] == ["Retry now", "Open the demo", "Stop"]
         assert window.isEnabled() and QApplication.activeModalWidget() is None
         window.open("demo")
         wait_for(qtbot, "running", window)

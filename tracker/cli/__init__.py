@@ -34,6 +34,7 @@ COMMANDS = {
     "evaluate": ("Measure", "evaluate:evaluate", "Measure the network's accuracy on labelled data."),
     "train": ("Train", "train:train", "Train the landmark network and its normalizer."),
     "train-locator": ("Train", "train_locator:train_locator", "Train the network that finds faces."),
+    "train-gaze": ("Train", "train_gaze:train_gaze", "Train what reads the sideways look from the eyes."),
     "export": ("Train", "export:export", "Turn a checkpoint into the files that ship."),
     "ablate": ("Train", "ablate:ablate", "Train the recipe with one thing changed at a time, and write one table."),
     "lift": ("Train", "lift:lift", "Fit the head model to labelled pictures: 3D to train on from labels in 2D."),
@@ -71,4 +72,5 @@ def main(tokens: Sequence[str] | None = None) -> None:
         print(f"stillpoint: {error}", file=sys.stderr)
         sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
+        print("stillpoint: interrupted", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

@@ -1,6 +1,13 @@
-"""What commands that track a source share: the settings with what the command line says, and what the source says."""
+"""What commands that track a source share: the settings with what the command line says, what the source says, and how
+a person ends it."""
 
 from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 
@@ -34,3 +41,23 @@ class Teller:
     def hear(self, message: Message) -> None:
         if message.state != "failed":
             self.tell(message.text)
+
+
+@contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; a second one interrupts as ever."""
+    stop = threading.Event()
+    before: dict[signal.Signals, Any] = {}
+
+    def asked(number: int, _: Any) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.getsignal(number)
+        signal.signal(number, asked)
+    try:
+        yield stop
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)

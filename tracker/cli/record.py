@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -26,7 +23,7 @@ from ..session.label_set import automatic, thresholds
 from ..session.record import Recorder
 from ..session.room import folder_bytes
 from ..temporal import Stabilizer
-from .asked import Teller, at_hand, chosen
+from .asked import Teller, at_hand, chosen, stop_signals
 from .track import report
 
 _EVERY_S = 0.25
@@ -142,23 +139,3 @@ def _state(recorder: Recorder) -> Text:
     dropped = f", {recorder.dropped} dropped" if recorder.dropped else ""
     line = f"{int(minutes):02}:{seconds:04.1f}  {recorder.frames} frames{dropped}  {size:.1f} MiB, {free:.1f} GiB free"
     return Text.assemble((" REC ", "bold white on red"), "  ", line, "  Ctrl-C ends it")
-
-
-@contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; a second one interrupts as ever."""
-    stop = threading.Event()
-    before: dict[signal.Signals, Any] = {}
-
-    def asked(number: int, _: Any) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.getsignal(number)
-        signal.signal(number, asked)
-    try:
-        yield stop
-    finally:
-        for which, handler in before.items():
-            signal.signal(which, handler)

@@ -21,7 +21,7 @@ from ..session.about import SESSION
 from ..session.record import Recorder
 from ..session.summary import Summary
 from ..temporal import Stabilizer
-from .asked import Teller, at_hand, chosen
+from .asked import Teller, at_hand, chosen, stop_signals
 
 
 def track(
@@ -90,7 +90,7 @@ def track(
     capture = CaptureThread(source, settings.capture, on_message=teller.hear)
     pipeline = Pipeline(capture, tracker, stabilizer, [recorder], on_message=teller.tell)
     try:
-        _run(pipeline, source, console)
+        _run(pipeline, recorder, source, console)
     finally:
         if recorder.summary is not None:
             report(console, out, recorder.summary)
@@ -98,11 +98,23 @@ def track(
         raise SourceError(f"{source} gave no picture. {capture.message.text}".rstrip())
 
 
-def _run(pipeline: Pipeline, source: str, console: Console) -> None:
+def _run(pipeline: Pipeline, recorder: Recorder, source: str, console: Console) -> None:
+    """All of the source; what Ctrl-C or SIGTERM leaves is whole and says in session.json that it was cut short."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+    with stop_signals() as stop, Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task(escape(Path(source).name or source), total=None)
-        pipeline.run(lambda done, total: bar.update(task, completed=done, total=total))
+
+        def progress(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+            if not stop.is_set() or recorder.summary is not None:
+                return
+            if total:
+                cut = f"It was interrupted after {done} frames of {total}."
+                recorder.note("ended_by", cut)
+                bar.console.print(cut)
+            raise KeyboardInterrupt
+
+        pipeline.run(progress)
 
 
 def track_many(
@@ -142,6 +154,9 @@ def track_many(
                 run_on_cluster(jobs, scheduler, each)
             else:
                 run_here(jobs, workers or cores(), each)
+    except KeyboardInterrupt:
+        console.print("It was interrupted; the same command goes on where it was.")
+        raise
     finally:
         write_tables(out, outcomes)
     told = [one.summary for one in outcomes if one.summary is not None]

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from ..errors import SourceError
 from .columns import POINTS
 from .replay import Session
-from .rows import timeline_of
 from .take import Take
+from .timeline import timeline_of
 
 _NEAR = 0.6
 """Of a frame's step: further apart in time two frames are not the same one."""

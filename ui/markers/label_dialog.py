@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QPushButton,
     QTableWidget,
@@ -39,12 +40,13 @@ class LabelDialog(QDialog):
         self.rows = QTableWidget(0, 3)
         self.rows.setHorizontalHeaderLabels(["Name", "Key", "Colour"])
         named(self.rows, "Labels", "Double-click a cell to change it; a colour opens the chooser")
-        self.rows.setColumnWidth(NAME, 190)
         self.rows.setColumnWidth(KEY, 60)
         self.rows.setColumnWidth(COLOR, 90)
-        below = self.rows.verticalHeader()
-        assert below is not None
+        below, across = self.rows.verticalHeader(), self.rows.horizontalHeader()
+        assert below is not None and across is not None
         below.hide()
+        across.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        across.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for track in tracks:
             self._add(track)
         self.rows.cellDoubleClicked.connect(self._choose_color)

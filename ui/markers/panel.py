@@ -58,7 +58,7 @@ class MarkersPanel(QWidget):
         self._grid = QGridLayout()
         self._grid.setSpacing(6)
         self.text = TextLine()
-        self.text.setPlaceholderText("Text of a marker, Enter")
+        self.text.setPlaceholderText("Text of a marker, then Enter")
         named(self.text, "Text of a marker", "Write what happens now and press Enter; Esc leaves it")
         self.text.returnPressed.connect(self._written)
         self.text.left.connect(self.text_left)

@@ -115,6 +115,7 @@ class MarkerTable(QTableView):
         for column, width in ((TIME, 92), (LENGTH, 62), (TRACK, 88)):
             self.setColumnWidth(column, width)
         across.setHighlightSections(False)
+        across.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.doubleClicked.connect(self._go_to)
 
     def show_labels(self, labels: Iterable[Label], tracks: Iterable[Track], selected: set[str]) -> None:

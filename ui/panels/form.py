@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtGui import QMouseEvent
 from PyQt6.QtWidgets import (
+    QComboBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -78,6 +80,15 @@ class Panel(QScrollArea):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.column.addLayout(form)
         return form
+
+    def choice(self, key: str, entries: Iterable[tuple[str, object]], name: str, tip: str) -> QComboBox:
+        """A box of (text, value) that asks for the setting `key` when a person chooses; the caller places it."""
+        box = QComboBox()
+        for text, value in entries:
+            box.addItem(text, value)
+        named(box, name, tip)
+        box.activated.connect(lambda _: self.asked.emit(key, box.currentData()))
+        return box
 
     def words(self, text: str = "", role: str = "muted") -> QLabel:
         """A line of text that wraps."""

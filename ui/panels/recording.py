@@ -20,9 +20,9 @@ class RecordingPanel(Panel):
     def __init__(self, settings: Record) -> None:
         super().__init__("Recording")
         self.heading("When")
-        self.preroll = _seconds(LONGEST_S, "Off")
+        self.preroll = _seconds(LONGEST_S, "Off", 1.0)
         named(self.preroll, "Pre-roll", "Seconds before the button that are recorded too; they are kept in memory")
-        self.stop_after = _seconds(24 * _HOUR, "Never")
+        self.stop_after = _seconds(24 * _HOUR, "Never", 60.0)
         named(self.stop_after, "Stop after", "Seconds after which a recording ends by itself")
         form = self.form()
         form.row("Pre-roll", self.preroll)
@@ -84,13 +84,13 @@ class RecordingPanel(Panel):
             field.editingFinished.connect(lambda: self.asked.emit(key, field.text().strip()))
 
 
-def _seconds(most: float, none: str) -> QDoubleSpinBox:
+def _seconds(most: float, none: str, step: float) -> QDoubleSpinBox:
     """0 means none."""
     box = QDoubleSpinBox()
     box.setRange(0.0, most)
     box.setDecimals(0)
     box.setSuffix(" s")
     box.setSpecialValueText(none)
+    box.setSingleStep(step)
     box.setKeyboardTracking(False)
-    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
     return box

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from tracker.capture import SourceInfo
+from tracker.capture import SourceInfo, kind_of
+from tracker.capture.message import name_of
+from tracker.errors import SourceError
 from tracker.settings import Capture
 
 from ..keys import hint
@@ -17,7 +19,7 @@ from .form import Panel, named
 
 log = logging.getLogger(__name__)
 
-DEMO, FILE, FOLDER, STREAM = "demo", "file", "folder", "stream"
+DEMO, FILE, FOLDER, STREAM, CAMERA, LOOK = "demo", "file", "folder", "stream", "camera", "look"
 SIZES = (("As the driver likes", 0, 0), ("640 × 480", 640, 480), ("1280 × 720", 1280, 720), ("1920 × 1080", 1920, 1080))
 RATES = (("As the driver likes", 0.0), ("15", 15.0), ("30", 30.0), ("60", 60.0), ("120", 120.0))
 VIDEO_FILES = "Videos (*.mp4 *.mov *.mkv *.avi *.webm *.m4v *.mpg *.mpeg *.ts);;All files (*)"
@@ -41,6 +43,7 @@ class SourcePanel(Panel):
         super().__init__("Source")
         self._find = find
         self._demo = DEMO
+        self._source, self._cameras = source, 0
         form = self.form()
         self.kind = QComboBox()
         named(self.kind, "Source", "Where the pictures come from")
@@ -97,17 +100,14 @@ class SourcePanel(Panel):
 
     def show_source(self, source: str) -> None:
         """Show which source is chosen, without opening it."""
-        index = self.kind.findData(source)
-        if source.partition("?")[0].partition(":")[0] == DEMO:  # with its options
-            index, self._demo = self.kind.findData(DEMO), source
-        if index < 0 and source == "camera" and self.kind.count() > 4:
-            index = 1
-        if index < 0:
-            looks = STREAM if "://" in source else FILE
-            index = self.kind.findData(looks)
+        self._source = source
+        kind = _kind(source)
+        if kind == DEMO:  # with its options
+            self._demo = source
+        elif kind != CAMERA:
             self.address.setText(source)
         with QSignalBlocker(self.kind):
-            self.kind.setCurrentIndex(index)
+            self.kind.setCurrentIndex(self._camera(source) if kind == CAMERA else self.kind.findData(kind))
         self._show_address()
 
     def show_info(self, info: SourceInfo | None) -> None:
@@ -177,13 +177,37 @@ class SourcePanel(Panel):
             self.kind.addItem("Demo (needs no camera)", DEMO)
             for source, name in cameras:
                 self.kind.addItem(name, source)
+            self._cameras = len(cameras)
             self.kind.addItem("Video file", FILE)
             self.kind.addItem("Folder of images", FOLDER)
             self.kind.addItem("Stream address", STREAM)
-            self.kind.setCurrentIndex(max(self.kind.findData(chosen), 0))
+            self.kind.addItem("Look for cameras again" if cameras else "No camera found: look again", LOOK)
+            index = self.kind.findData(chosen)
+            if index < 0 or _kind(self._source) == CAMERA == _kind(str(chosen)):
+                index = self._camera(self._source) if _kind(self._source) == CAMERA else 0
+            self.kind.setCurrentIndex(index)
         self._show_address()
 
+    def _camera(self, source: str) -> int:
+        """The entry of a camera by its index, by a part of its name, or of the first one; one that is not there (yet)
+        gets an entry of its own."""
+        listed = range(1, self._cameras + 1)
+        index = self.kind.findData(source)
+        if index < 0 and source == CAMERA:
+            index = next(iter(listed), -1)
+        if index < 0:
+            index = next((i for i in listed if source.lower() in self.kind.itemText(i).lower()), -1)
+        if index < 0:
+            index = self._cameras + 1
+            self.kind.insertItem(index, name_of(source), source)
+        return index
+
     def _kind_chosen(self) -> None:
+        if self.kind.currentData() == LOOK:
+            self.kind.setItemText(self.kind.currentIndex(), "Looking for cameras …")
+            self.show_source(self._source)
+            self.look_for_cameras()
+            return
         self._show_address()
         if self.kind.currentData() not in (FILE, FOLDER, STREAM):
             self._open()
@@ -207,6 +231,16 @@ class SourcePanel(Panel):
             self.address.setFocus()
         else:
             self.choose_path()
+
+
+def _kind(source: str) -> str:
+    """What a source is listed as: demo, camera, file, folder or stream."""
+    try:
+        kind = kind_of(source)
+    except SourceError:  # a path that is not there
+        return FILE
+    named = {"demo": DEMO, "camera": CAMERA, "stream": STREAM, "images": FOLDER, "video": FILE}
+    return named[kind]
 
 
 def _nearest(box: QComboBox, value: object) -> int:

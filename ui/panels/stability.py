@@ -9,7 +9,6 @@ from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -53,7 +52,15 @@ AGREE = (
     "MediaPipe beside it. It runs on this computer in a process of its own; no picture leaves it. It takes "
     "processor time of its own."
 )
-WIDE_PX, HALF_PX = 900, 430
+PLACES = {
+    4: ((0, 0, 1), (0, 1, 1), (0, 2, 1), (0, 3, 1)),
+    3: ((0, 0, 2), (0, 1, 2), (0, 2, 1), (1, 2, 1)),
+    2: ((0, 0, 1), (0, 1, 1), (1, 0, 1), (1, 1, 1)),
+    1: ((0, 0, 1), (1, 0, 1), (2, 0, 1), (3, 0, 1)),
+}
+"""Of the four groups in so many columns: row, column, and how many rows high."""
+LEAST_PX = {4: 940, 3: 720, 2: 430, 1: 0}
+"""How wide the panel must be for them."""
 
 
 class StabilityPanel(Panel):
@@ -119,20 +126,15 @@ class StabilityPanel(Panel):
         return box
 
     def _groups_box(self) -> QWidget:
-        box, column = _box("By group, last 10 s, % raw → filtered")
+        box, column = _box("By group, 10 s, % raw → filtered")
         self.sparklines = Sparklines(self._colors)
         column.addWidget(self.sparklines, 1)
         return box
 
     def _views_box(self) -> QWidget:
         box, column = _box("Compare")
-        self.arrangement = QComboBox()
-        for text, value in ARRANGEMENTS:
-            self.arrangement.addItem(text, value)
-        named(self.arrangement, "Arrangement of the picture", hint("compare"))
-        self.arrangement.activated.connect(
-            lambda _: self.asked.emit("compare.arrangement", self.arrangement.currentData())
-        )
+        name = "Arrangement of the picture"
+        self.arrangement = self.choice("compare.arrangement", ARRANGEMENTS, name, hint("compare"))
         column.addWidget(self.arrangement)
         self.magnifier = QCheckBox("Magnify")
         named(self.magnifier, "Magnify the shaking", hint("magnifier", "Each landmark's displacement from its mean"))
@@ -150,16 +152,14 @@ class StabilityPanel(Panel):
         self.close_up = QCheckBox("Close-up")
         named(self.close_up, "Close-up of a landmark", hint("close_up", "A landmark's surroundings, large"))
         self.close_up.toggled.connect(lambda on: self.asked.emit("compare.close_up", on))
-        self.landmark = QComboBox()
-        for number, text in LANDMARKS:
-            self.landmark.addItem(text, number)
-        named(
-            self.landmark, "Landmark of the close-up", hint("next_landmark", "Or click a landmark in the picture; next")
-        )
+        tip = hint("next_landmark", "Or click a landmark in the picture; next")
+        named_first = [(text, number) for number, text in LANDMARKS]
+        self.landmark = self.choice("compare.landmark", named_first, "Landmark of the close-up", tip)
         self.landmark.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.landmark.activated.connect(lambda _: self.asked.emit("compare.landmark", self.landmark.currentData()))
-        column.addWidget(self.close_up)
-        column.addWidget(self.landmark)
+        row = QHBoxLayout()
+        row.addWidget(self.close_up)
+        row.addWidget(self.landmark, 1)
+        column.addLayout(row)
         column.addStretch(1)
         return box
 
@@ -194,14 +194,15 @@ class StabilityPanel(Panel):
             self._grid.removeWidget(box)
         for column in range(4):
             self._grid.setColumnStretch(column, 0)
-        for i, box in enumerate(self._boxes):
-            self._grid.addWidget(box, i // columns, i % columns)
-            self._grid.setColumnStretch(i % columns, 3 if columns == 4 and i == 1 else 2)
+        for box, (row, column, high) in zip(self._boxes, PLACES[columns], strict=True):
+            self._grid.addWidget(box, row, column, high, 1)
+        for column in range(columns):
+            self._grid.setColumnStretch(column, 3 if columns == 4 and column == 1 else 2)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
         width = self.width()
-        self._place(4 if width >= WIDE_PX else 2 if width >= HALF_PX else 1)
+        self._place(next(columns for columns, least in LEAST_PX.items() if width >= least))
 
     # --- shown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
-from PyQt6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
+from PyQt6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from tracker.errors import SettingsError
 from tracker.settings import Stream
@@ -133,22 +133,18 @@ class StreamsPanel(Panel):
         named(self.mirror, "Mirror", "An avatar that moves as a mirror does")
         self.mirror.toggled.connect(lambda on: self.asked.emit("stream.mirror", on))
         self.column.addWidget(self.mirror)
-        self.names = QComboBox()
-        for key, example in SPELLINGS.items():
-            self.names.addItem(example, key)
-        named(self.names, "Names of the shapes", "How VMC names the shapes; programs differ")
-        self.names.activated.connect(lambda _: self.asked.emit("stream.names", self.names.currentData()))
-        self.mocap = QComboBox()
-        self.mocap.addItems(["v2", "v1"])
-        named(self.mocap, "iFacialMocap's version", "Of its text frames; v2 is the newer one")
-        self.mocap.activated.connect(lambda _: self.asked.emit("stream.facial_mocap", self.mocap.currentText()))
+        spellings = [(example, key) for key, example in SPELLINGS.items()]
+        tip = "How VMC names the shapes; programs differ"
+        self.names = self.choice("stream.names", spellings, "Names of the shapes", tip)
+        versions, tip = (("v2", "v2"), ("v1", "v1")), "Of its text frames; v2 is the newer one"
+        self.mocap = self.choice("stream.facial_mocap", versions, "iFacialMocap's version", tip)
         self.rate = QDoubleSpinBox()
         self.rate.setRange(0.0, 240.0)
         self.rate.setDecimals(0)
         self.rate.setSuffix(" /s")
         self.rate.setSpecialValueText("every frame")
         self.rate.setKeyboardTracking(False)
-        self.rate.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.rate.setSingleStep(10.0)
         named(self.rate, "Limit", "Packets a second at most")
         self.rate.valueChanged.connect(lambda value: self.asked.emit("stream.rate", value))
         form = self.form()

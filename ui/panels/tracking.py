@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QSignalBlocker
-from PyQt6.QtWidgets import QComboBox, QLabel, QProgressBar, QSpinBox
+from PyQt6.QtWidgets import QLabel, QProgressBar, QSpinBox
 
 from tracker.settings import Settings
 from tracker.types import Face
@@ -38,17 +38,11 @@ class TrackingPanel(Panel):
     def __init__(self, settings: Settings) -> None:
         super().__init__("Tracking")
         form = self.form()
-        self.model = QComboBox()
-        for text, value in MODELS:
-            self.model.addItem(text, value)
-        named(self.model, "Network", "Which trained network reads the face. Changing it starts the tracker anew.")
-        self.model.activated.connect(lambda _: self.asked.emit("detection.model", self.model.currentData()))
+        tip = "Which trained network reads the face. Changing it starts the tracker anew."
+        self.model = self.choice("detection.model", MODELS, "Network", tip)
         form.row("Network", self.model)
-        self.engine = QComboBox()
-        for text, value in ENGINES:
-            self.engine.addItem(text, value)
-        named(self.engine, "Engine", "What runs the network. Changing it starts the tracker anew.")
-        self.engine.activated.connect(lambda _: self.asked.emit("detection.engine", self.engine.currentData()))
+        tip = "What runs the network. Changing it starts the tracker anew."
+        self.engine = self.choice("detection.engine", ENGINES, "Engine", tip)
         form.row("Engine", self.engine)
         self.max_faces = QSpinBox()
         self.max_faces.setRange(1, FACES_MOST)
@@ -56,11 +50,7 @@ class TrackingPanel(Panel):
         named(self.max_faces, "Most faces", "How many faces are followed at once. Changing it starts the tracker anew.")
         self.max_faces.valueChanged.connect(lambda n: self.asked.emit("detection.max_faces", n))
         form.row("Most faces", self.max_faces)
-        self.layout_name = QComboBox()
-        for text, value in LAYOUTS:
-            self.layout_name.addItem(text, value)
-        named(self.layout_name, "Landmark layout", "Which landmarks are drawn")
-        self.layout_name.activated.connect(lambda _: self.asked.emit("view.layout", self.layout_name.currentData()))
+        self.layout_name = self.choice("view.layout", LAYOUTS, "Landmark layout", "Which landmarks are drawn")
         form.row("Landmarks", self.layout_name)
         self.running = self.words()
         self.heading("Faces")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QRectF, QSignalBlocker, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent
-from PyQt6.QtWidgets import QCheckBox, QComboBox, QPushButton, QWidget
+from PyQt6.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from tracker.settings import View
 
@@ -75,19 +75,12 @@ class ViewPanel(Panel):
             self.column.addWidget(switch)
             self.switches[name] = switch
         form = self.form()
-        self.renderer = QComboBox()
-        for text, value in RENDERERS:
-            self.renderer.addItem(text, value)
-        named(self.renderer, "Renderer of the 3D head", "OpenGL is smoother; software works everywhere")
-        self.renderer.activated.connect(lambda _: self.asked.emit("view.renderer", self.renderer.currentData()))
+        tip = "OpenGL is smoother; software works everywhere"
+        self.renderer = self.choice("view.renderer", RENDERERS, "Renderer of the 3D head", tip)
         form.row("Drawn by", self.renderer)
         self.heading("Window")
         form = self.form()
-        self.theme = QComboBox()
-        for text, value in THEMES:
-            self.theme.addItem(text, value)
-        named(self.theme, "Theme", hint("theme"))
-        self.theme.activated.connect(lambda _: self.asked.emit("view.theme", self.theme.currentData()))
+        self.theme = self.choice("view.theme", THEMES, "Theme", hint("theme"))
         form.row("Theme", self.theme)
         self.fit = QPushButton("Fit the picture")
         named(self.fit, "Fit the picture", hint("fit"))

@@ -28,7 +28,7 @@ from tracker.session.own_points import (
     save_points,
 )
 from tracker.session.replay import Session
-from tracker.session.rows import Timeline
+from tracker.session.timeline import Timeline
 
 from .work import Work
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from tracker.head.model import EXPRESSIONS
 from tracker.session.columns import COLUMNS
 from tracker.session.replay import Session
-from tracker.session.rows import Timeline, read_values
+from tracker.session.rows import read_values
+from tracker.session.timeline import Timeline
 
 Numbers = npt.NDArray[np.float64]
 _WORDS = ("state", "face_id", "frame_index", "video_index", "time_s")

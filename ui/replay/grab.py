@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tracker.session.labels import Label
-from tracker.session.rows import Timeline
+from tracker.session.timeline import Timeline
 
 from .lanes import Layout, Part
 from .scale import TimeScale

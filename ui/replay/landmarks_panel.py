@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from PyQt6.QtCore import QSignalBlocker, pyqtSignal
+from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtWidgets import QLineEdit, QPushButton, QSpinBox, QTableWidget, QTableWidgetItem
 
 from tracker.session.corrections import Layer
@@ -135,6 +135,7 @@ def _table(titles: list[str], name: str) -> QTableWidget:
     below.hide()
     below.setDefaultSectionSize(24)
     across.setStretchLastSection(True)
+    across.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return table
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PyQt6.QtCore import QLineF, QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
 
-from tracker.session.rows import Timeline
+from tracker.session.timeline import Timeline
 
 from ..theme import Colors
 from .curves import Curve, per_pixel, span_of

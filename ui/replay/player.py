@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 
-from tracker.session.rows import Timeline
+from tracker.session.timeline import Timeline
 
 TICK_MS = 8
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)

@@ -25,7 +25,7 @@ from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from tracker.session.labels import Label
 from tracker.session.markers import Track
-from tracker.session.rows import Timeline
+from tracker.session.timeline import Timeline
 
 from ..theme import Colors, tabular
 from .curves import Curve

@@ -25,7 +25,7 @@ from tracker.session.play import Shown
 from tracker.settings import Settings, with_setting
 
 from ..banner import Banner
-from ..docks import build_docks
+from ..docks import build_docks, step_focus
 from ..feature import Dock
 from ..head_view import HeadView
 from ..held import HeldKeys
@@ -36,7 +36,8 @@ from ..theme import DARK, Colors, Theme
 from ..video_view import VideoView
 from .compare_panel import ComparePanel
 from .curves_panel import CurvesPanel
-from .desk import Desk, facts_of
+from .desk import Desk
+from .facts import facts_of
 from .hand import HandOnPicture
 from .landmarks_panel import LandmarksPanel
 from .marking import Marking
@@ -210,9 +211,8 @@ class ReplayWindow(QMainWindow):
     # --- what is shown
 
     def _wish(self) -> None:
-        accent = self.theme.colors.accent if self.theme.colors.name == DARK.name else DARK.accent
-        view = self.settings.view
-        self.desk.bridge.change(lambda wish: wish_of(wish, view, accent))
+        view = self.settings.view  # the accent that shows on a photograph, as in the live window
+        self.desk.bridge.change(lambda wish: wish_of(wish, view, DARK.accent))
 
     def _show_all(self) -> None:
         words = [*facts_of(self.desk.session), *self.desk.troubles]
@@ -271,6 +271,9 @@ class ReplayWindow(QMainWindow):
         for part in (self.banner, self.video, self.head, self.timeline, self.transport):
             part.set_colors(colors)
         self._wish()
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        return step_focus(self, next)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         self.hide()
