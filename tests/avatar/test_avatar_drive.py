@@ -46,7 +46,30 @@ def test_lips_and_lids_are_as_far_apart_as_the_faces() -> None:
         for pair in (LIPS, RIGHT_LIDS, (386, 374)):
             assert gap(driven, pair) == pytest.approx(gap(truth, pair), abs=0.002)
         assert driven[EXPRESSIONS.index("mouthSmileLeft")] == pytest.approx(0.4)
-        assert driven.min() >= 0.0 and driven[EXPRESSIONS.index("jawOpen")] <= 1.0
+        rest = np.delete(driven, EXPRESSIONS.index("mouthClose"))
+        assert rest.min() >= 0.0 and driven.min() > -0.14 and driven[EXPRESSIONS.index("jawOpen")] <= 1.0
+
+
+def test_lips_that_are_told_a_little_apart_are_shut_and_the_mouth_opens_without_a_jump() -> None:
+    driver, told = Driver(plain()), shape(jawOpen=0.05, mouthLowerDownLeft=0.2)
+    points = landmarks(shape())
+    pairs = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402))
+    gaps = []
+    for apart in np.arange(0.0, 0.02, 0.0005):
+        lips = points.copy()
+        for up, low in pairs:
+            lips[low] = lips[up] - np.array([0.0, apart, 0.0], np.float32)
+        driven = driver.expression(told, lips)
+        gaps.append(float(np.mean([gap(driven, pair) for pair in pairs])))
+    assert max(gaps[:8]) < 0.001 and gaps[-1] == pytest.approx(0.0195, abs=1e-4)
+    assert np.diff(gaps).min() > -0.0005 and np.diff(gaps).max() < 0.002
+
+
+def test_a_mouth_opens_with_lip_and_jaw_so_that_the_chin_does_not_swing_too_far() -> None:
+    wide = landmarks(shape(jawOpen=0.5))
+    driven = Driver(plain()).expression(shape(), wide)
+    drop = landmarks(shape())[152, 1] - landmarks(driven)[152, 1]
+    assert 0.6 < drop / (landmarks(shape())[152, 1] - wide[152, 1]) < 0.85
 
 
 def test_what_fits_already_is_left_alone() -> None:

@@ -12,6 +12,7 @@ from tracker.avatar.draw import SplatHead, over
 from tracker.avatar.raster import BLUR_PX2, Footprints, footprints, rasterize
 from tracker.avatar.seed import seeds
 from tracker.avatar.splats import Look, Rig, Splats, posed, quaternions, rotations
+from tracker.avatar.sprites import Stage
 from tracker.avatar.types import Avatar, View
 from tracker.errors import ModelError
 from tracker.head import EXPRESSIONS, load_head
@@ -84,23 +85,35 @@ def naive(prints: Footprints, alpha: np.ndarray, color: np.ndarray, size: int) -
     return out
 
 
-def test_what_faces_the_camera_comes_farthest_first_and_lies_where_it_does_among_all() -> None:
+def test_sprites_are_the_splats_that_face_the_camera_farthest_first() -> None:
     model, splats = load_head(), some_splats(600)
-    rig = Rig(splats, model.skin)
-    eye = np.array([0.2, 0.05, 0.55], np.float32)
-    ahead = np.asarray(-eye / np.linalg.norm(eye), np.float32)
-    which, some = rig.farthest_first(model.mean, eye, ahead, 0.15)
-    every = rig.posed(model.mean)
+    rig, stage = Rig(splats, model.skin), Stage(splats, model.skin)
+    look = Look.of(view_state(20.0, 5.0, 100))
+    light = np.random.default_rng(1).uniform(0.5, 1.5, model.mean.shape).astype(np.float32)
+    # Each splat's number as its colour: which they are.
+    number = np.repeat(np.arange(600, dtype=np.float32)[:, None] / 600, 3, axis=1)
+    tinted = stage.sprites(model.mean, np.ones_like(light), look.eye, look.rotation, 0.15, (number, 1.0))
+    which = np.round(600 * tinted.color[:, 0]).astype(int)
     assert 0.2 < len(which) / len(splats) < 0.9 and len(set(which.tolist())) == len(which)
-    for part in ("mean", "cov", "normal"):
-        assert np.allclose(getattr(some, part), getattr(every, part)[:, which], rtol=1e-4, atol=1e-9)
-    assert (np.diff(ahead @ some.mean) < 1e-5).all()
-    ray = every.mean - eye[:, None]
+    every = rig.posed(model.mean)
+    some = stage.sprites(model.mean, light, look.eye, look.rotation, 0.15)
+    assert np.allclose(some.place[:, :3].T, every.mean[:, which], atol=1e-6)
+    wanted = rig.color(every.mean, look.eye) * rig.spread(light).T
+    assert np.allclose(some.color[:, :3], wanted[which], atol=0.01) and np.allclose(some.color[:, 3], rig.alpha[which])
+    assert (np.diff(look.rotation[2] @ some.place[:, :3].T) < 1e-5).all()
+    ray = every.mean - look.eye[:, None]
     aside = (ray * every.normal).sum(0) / np.linalg.norm(ray, axis=0)
     hidden = np.setdiff1d(np.arange(len(splats)), which)
     assert aside[hidden].min() > 0 and aside[which].max() < 0.3
-    assert np.allclose(rig.color(some.mean, eye, which), rig.color(every.mean, eye)[which], atol=1e-6)
-    assert np.allclose(rig.spread(model.mean, which), rig.spread(model.mean)[:, which], atol=1e-6)
+    # Their footprints are those that the exact drawing has, but for where on its triangle a splat lies.
+    a, b, c = footprints(every, np.ones(600, np.float32), look).conic[:, which]
+    det = a * c - b * b
+    exact = np.stack([c, -b, a]) / det - np.array([[BLUR_PX2], [0.0], [BLUR_PX2]])
+    focal = look.scale / look.nearness
+    mine = focal**2 * np.stack([some.place[:, 3], some.shape[:, 0], some.shape[:, 1]])
+    size = exact[0] + exact[2]
+    assert np.abs(mine - exact).max(0).max() < 0.1 * size.max()
+    assert np.quantile(np.abs(mine - exact).max(0) / size, 0.95) < 0.04
 
 
 def test_the_rasterizer_is_the_naive_one_but_quicker() -> None:

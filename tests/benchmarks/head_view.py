@@ -119,7 +119,7 @@ def measure(
     timer.stop()
     view.grab().save(str(picture))
     count = max(painted.count, 1)
-    splats = len(person.rig.splats) if person.rig is not None else 0
+    splats = len(person.stage) if person.stage is not None else 0
     cost = Cost(
         way[0],
         way[1],

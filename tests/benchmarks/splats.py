@@ -56,10 +56,10 @@ def main() -> None:
         prepared = prepare(Asked(person, Face(state, basis), rotation, 0.6))
         assert isinstance(prepared, SplatArrays)
         seconds.append(prepared.seconds)
-        shown.append(prepared.block.shape[1])
-    assert person.rig is not None
+        shown.append(len(prepared.sprites))
+    assert person.stage is not None
     figures = {
-        "splats": len(person.rig.splats),
+        "splats": len(person.stage),
         "shown": round(median(shown)),
         "least_ms": round(1e3 * min(seconds), 2),
         "median_ms": round(1e3 * median(seconds), 2),

@@ -3,6 +3,9 @@
 The network tells part of a mouth and of lids by its learned basis (`FaceState.residual`), which a personal head does
 not have: driven by the coefficients alone it opened its mouth half as far as the person, left it ajar when that was
 shut, and never quite closed its eyes. Along each step below a gap is linear, so it is met by going part of the way.
+
+The network tells lips that touch as some millimetres apart (up to 4 on four people's faces): it was taught where lips
+are, not where they meet. So little counts as shut.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from .types import Avatar
 LAYOUT = "mediapipe478"
 _LIPS = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402))
 _RIGHT, _LEFT = ((159, 145), (158, 153), (160, 144)), ((386, 374), (385, 380), (387, 373))
+_LIPS_SHUT_M, _LIPS_APART_M = 0.0035, 0.009
+"""Gaps of lips that touch, and from which on they are taken as told."""
 _SHUT = 1.4  # a coefficient of 1 lowers the model's lid by 8 mm; eyes are open by up to 11
 
 Step = tuple[tuple[int, ...], float, float]
@@ -43,7 +48,8 @@ _OPEN_MOUTH = f"jawOpen {_LOWER_LIP} mouthUpperUpLeft mouthUpperUpRight"
 _GAPS = (
     _Gap(
         _LIPS,
-        (_step("mouthClose", 0.0), _step(_LOWER_LIP, 1.0, 0.5), _step("jawOpen", 1.0)),
+        # Less than no mouthClose lowers the lower lip before the jaw, and without the chin: a jaw alone swung too far.
+        (_step("mouthClose", 0.0), _step("mouthClose", -0.13, 0.5), _step("jawOpen", 1.0)),
         (_step(_OPEN_MOUTH, 0.0), _step("mouthClose", 1.0)),
     ),
     *(
@@ -72,24 +78,34 @@ class Driver:
 
     def expression(self, expression: Array, points: Array) -> Array:
         """(52,): an `expression` (52,) changed so that the head's gaps are those of `points` (478, 3), metres, head
-        frame. Coefficients stay within 0..1, but for lids, which may need more to shut."""
+        frame. Coefficients stay within 0..1, but for lids, which may need more to shut, and mouthClose (-0.13)."""
         out = np.array(expression, dtype=np.float32)
         wanted = np.maximum(_gaps(points), 0.0)
+        wanted[0] = lips_apart(float(wanted[0]))
         for i, gap in enumerate(_GAPS):
-            left = float(wanted[i] - self._gap(out, i))
+            now = self._gap(out, i)
+            left = float(wanted[i]) - now
             for group, towards, most in gap.widen if left > 0 else gap.narrow:
+                if left == 0.0:
+                    break
                 some = list(group)
                 there = out.copy()
                 there[some] = towards
-                effect = float(self._gap(there, i) - self._gap(out, i))
+                effect = self._gap(there, i) - now
                 if effect * left > 0:
                     share = min(1.0, most * left / effect)
-                    out += np.float32(share) * (there - out)
-                    left -= share * effect
+                    out[some] += np.float32(share) * (there[some] - out[some])
+                    now, left = now + share * effect, left - share * effect
         return out
 
     def _gap(self, expression: Array, which: int) -> float:
         return float(self._rest[which] + moving(expression) @ self._modes[:, which])
+
+
+def lips_apart(told: float) -> float:
+    """How far lips are apart that are told to be `told` apart, both metres."""
+    share = min(max((told - _LIPS_SHUT_M) / (_LIPS_APART_M - _LIPS_SHUT_M), 0.0), 1.0)
+    return told * share * share * (3 - 2 * share)
 
 
 def _gaps(points: npt.NDArray[np.float32]) -> Array:

@@ -7,7 +7,7 @@ Frame of a triangle: x along its first edge, z along its normal, y to make it ri
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -112,18 +112,9 @@ class Posed:
     normal: Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Surface:
-    """Triangles of a deformed mesh: three `corners` (3, T) metres each, `frame` (3, 3, T) head_from_triangle, `scaled`
-    the same times the square roots of the areas."""
-
-    corners: Sequence[Array]
-    frame: Array
-    scaled: Array
-
-
 class Rig:
-    """What of splats does not change from frame to frame; `posed` is the quick part. Safe to share between threads."""
+    """What of splats does not change from frame to frame. Safe to share between threads. (A window's frames are made
+    by `sprites.Stage`, which is quicker.)"""
 
     def __init__(self, splats: Splats, tri: npt.NDArray[np.integer[Any]]) -> None:
         self.splats = splats
@@ -140,80 +131,38 @@ class Rig:
 
     def posed(self, vertices: Array) -> Posed:
         """The splats on a deformed mesh (V, 3), metres."""
-        surface = self._surface(vertices)
-        return self._spanned(surface, self._means(surface, None), None)
-
-    def farthest_first(
-        self, vertices: Array, eye: Array, ahead: Array, away: float
-    ) -> tuple[npt.NDArray[np.intp], Posed]:
-        """Of the splats on a deformed mesh those whose triangles do not look away from a camera at `eye` (3,) that
-        looks along `ahead` (3,) by more than the cosine `away`: which they are, farthest first, and how they lie."""
-        surface = self._surface(vertices)
-        ray = surface.corners[0] - eye[:, None]
-        facing = (ray * surface.frame[:, 2]).sum(0) < away * (ray * ahead[:, None]).sum(0)
-        which = np.flatnonzero(facing[self._slot])
-        mean = self._means(surface, which)
-        depth = ahead[0] * mean[0] + ahead[1] * mean[1] + ahead[2] * mean[2]
-        nearest, farthest = float(depth.min(initial=1e9)), float(depth.max(initial=-1e9))
-        # Sixteen bits of depth are a hundredth of a millimetre, and sort four times as fast.
-        level = ((farthest - depth) * (65535.0 / max(farthest - nearest, 1e-6))).astype(np.uint16)
-        order = np.argsort(level, kind="stable")
-        which = which[order]
-        return which, self._spanned(surface, np.take(mean, order, axis=1), which)
-
-    def _surface(self, vertices: Array) -> _Surface:
+        slot, axes, weights = self._slot, self._axes, self._weights
         places = np.ascontiguousarray(vertices.T)
         corners = [np.take(places, corner, axis=1) for corner in self._corners]
         frame, size = triangle_frames(*corners)
-        return _Surface(corners, frame, frame * size)
+        normal = np.take(frame[:, 2], slot, axis=1)
+        frame *= size
+        scaled = np.take(frame.reshape(9, -1), slot, axis=1).reshape(3, 3, -1)
+        mean = sum(np.take(corner, slot, axis=1) * weight for corner, weight in zip(corners, weights, strict=True))
+        mean += scaled[:, 2] * self.splats.offset
+        # head_from_splat times the deviations
+        columns = np.einsum("rkn,kcn->rcn", scaled, axes)
+        pairs = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+        cov = np.stack([np.einsum("kn,kn->n", columns[i], columns[j]) for i, j in pairs])
+        return Posed(np.asarray(mean, np.float32), cov, normal)
 
-    def _means(self, surface: _Surface, which: npt.NDArray[np.intp] | None) -> Array:
-        """(3, n) metres, of the splats `which`; None: of all."""
-        slot, weights, offset = self._slot, self._weights, self.splats.offset
-        if which is not None:
-            slot, weights, offset = slot[which], np.take(weights, which, axis=1), offset[which]
-        mean = np.take(surface.corners[0], slot, axis=1) * weights[0]
-        mean += np.take(surface.corners[1], slot, axis=1) * weights[1]
-        mean += np.take(surface.corners[2], slot, axis=1) * weights[2]
-        mean += np.take(surface.scaled[:, 2], slot, axis=1) * offset
-        return np.asarray(mean, dtype=np.float32)
-
-    def _spanned(self, surface: _Surface, mean: Array, which: npt.NDArray[np.intp] | None) -> Posed:
-        slot, axes = self._slot, self._axes
-        if which is not None:
-            slot, axes = slot[which], np.take(axes.reshape(9, -1), which, axis=1).reshape(3, 3, -1)
-        scaled = np.take(surface.scaled.reshape(9, -1), slot, axis=1).reshape(3, 3, -1)
-        columns = np.empty_like(scaled)  # head_from_splat times the deviations
-        for row in range(3):
-            for column in range(3):
-                columns[row, column] = scaled[row, 0] * axes[0, column]
-                columns[row, column] += scaled[row, 1] * axes[1, column]
-                columns[row, column] += scaled[row, 2] * axes[2, column]
-        cov = np.empty((6, len(slot)), np.float32)
-        for k, (i, j) in enumerate(((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))):
-            np.einsum("kn,kn->n", columns[i], columns[j], out=cov[k])
-        return Posed(mean, cov, np.take(surface.frame[:, 2], slot, axis=1))
-
-    def spread(self, values: Array, which: npt.NDArray[np.intp] | None = None) -> Array:
-        """(V, 3) values at the mesh's vertices -> (3, n) at the splats `which`; None: at all."""
+    def spread(self, values: Array) -> Array:
+        """(V, 3) values at the mesh's vertices -> (3, N) at the splats."""
         slot, weights = self._slot, self._weights
-        if which is not None:
-            slot, weights = slot[which], np.take(weights, which, axis=1)
         rows = np.ascontiguousarray(values.T)
         out = np.take(rows, self._corners[0][slot], axis=1) * weights[0]
         out += np.take(rows, self._corners[1][slot], axis=1) * weights[1]
         out += np.take(rows, self._corners[2][slot], axis=1) * weights[2]
         return np.asarray(out, dtype=np.float32)
 
-    def color(self, mean: Array, eye: Array, which: npt.NDArray[np.intp] | None = None) -> Array:
-        """(n, 3) 0..1 as seen from `eye` (3,) in the head frame, of the splats `which` (None: of all) at `mean`
-        (3, n)."""
-        color = self._base.copy() if which is None else np.take(self._base, which, axis=1)
+    def color(self, mean: Array, eye: Array) -> Array:
+        """(N, 3) 0..1 of the splats at `mean` (3, N) as seen from `eye` (3,) in the head frame."""
+        color = self._base.copy()
         if self._towards is not None:
             ray = mean - eye[:, None]
             ray /= np.maximum(np.sqrt((ray * ray).sum(0)), 1e-9)
             for axis, share in zip(ray, self._towards, strict=True):
-                color += axis * (share if which is None else np.take(share, which, axis=1))
+                color += axis * share
         return np.asarray(np.clip(color, 0.0, 1.0, out=color).T)
 
 

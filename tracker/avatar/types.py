@@ -93,8 +93,7 @@ class Avatar:
         head = load_head()
         weights = np.asarray(expression, dtype=np.float32)
         moves = moving(weights)
-        used = np.flatnonzero(moves)
-        moved = np.asarray(self.neutral + np.tensordot(moves[used], head.expression[used], 1), dtype=np.float32)
+        moved = self.neutral + (moves @ head.expression.reshape(len(moves), -1)).reshape(self.neutral.shape)
         for gaze, side in zip(gaze_of(weights), (1.0, -1.0), strict=True):
             ball = eyeball(side)
             rest = self.neutral[ball]
