@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 
 from tracker.avatar.completion import SIZE, WIDE, inputs, load_completion
+from tracker.avatar.contestants import SeenHead
 from tracker.avatar.figures import Foretold, Outcome, Person, half_of, identity_figures, summary
+from tracker.avatar.lighting import WHITE
 from tracker.avatar.likeness import evened, psnr, ssim
+from tracker.avatar.render import render_mesh, viewpoint
 from tracker.avatar.report import marks, write_report
+from tracker.avatar.types import GUESSED, SEEN, Avatar
+from tracker.head import load_head
 
 RANDOM = np.random.default_rng(2)
 
@@ -57,16 +62,18 @@ def foretold(contestant: str, yaw: float, value: float, task: str = "one frame")
 
 def test_marks_are_of_the_report_half_and_the_files_can_be_read(tmp_path: Path) -> None:
     frames = [foretold("projected", 40, 16.0), foretold("mesh", -45, 18.0), foretold("mesh", 5, 30.0)]
+    frames += [foretold("bare", 40, 13.0), foretold("bare", 5, 1.0)]
     frames += [foretold("mesh", 5, 23.0, "turn"), Foretold("t", "tune", "turn", "mesh", "t 1", 5, 50.0, 50.0, 1.0, 1.0)]
     picture = np.zeros((16, 16, 3), np.uint8)
     outcome = Outcome(frames, [], [], [("clip", [("frame", picture)])], ["other: no face"])
     frames.append(foretold("mesh", 40, 20.0, "one picture"))
-    gain, persons, turn, shape = marks(outcome)
+    gain, over_bare, persons, persons_over_bare, turn, shape = marks(outcome)
+    assert over_bare["found"] == pytest.approx(5.0) and persons_over_bare["found"] is None
     assert persons["found"] is None and not persons["met"]
     assert gain["found"] == pytest.approx(2.0) and gain["met"]
     assert turn["found"] == pytest.approx(23.0) and not turn["met"]
     assert shape["found"] is None and not shape["met"]
-    assert [r["frames"] for r in summary(frames) if r["yaw"] == "30-60"] == [1, 1, 1]
+    assert [r["frames"] for r in summary(frames) if r["yaw"] == "30-60"] == [1, 1, 1, 1]
     written = write_report(outcome, tmp_path / "out", {})
     assert [p.name for p in written] == ["heads.json", "heads.html", "heads.png"]
     facts = json.loads(written[0].read_text())
@@ -91,3 +98,18 @@ def test_the_completion_keeps_what_it_is_shown_and_fills_the_rest_alike() -> Non
     out = load_completion()(albedo, confidence)
     assert out.shape == (SIZE, WIDE, 3) and out.min() >= 0 and out.max() <= 1
     assert np.abs(out[30:80, 12:52].mean((0, 1)) - tone).max() < 0.15
+
+
+def test_the_bare_head_is_drawn_where_it_was_seen_and_nowhere_else() -> None:
+    texture = np.full((256, 256, 3), 200, np.uint8)
+    source = np.full((256, 256), GUESSED, np.uint8)
+    source[:, :64] = SEEN  # one half of the face's half of the atlas
+    avatar = Avatar(load_head().mean, np.zeros(40, np.float32), texture, source, source, WHITE)
+    state = viewpoint(0.0, 0.0, 96)
+    whole, cover, _ = render_mesh(avatar, state, (96, 96))
+    drawn, seen = SeenHead(avatar).draw(state, (96, 96))
+    left, right = seen[:, :44], seen[:, 52:]
+    assert min(left.max(), right.max()) < 0.01 and max(left.max(), right.max()) > 0.99
+    assert (seen <= cover + 1e-6).all()
+    assert np.abs(drawn[seen > 0.99].astype(int) - whole[seen > 0.99]).max() <= 1
+    assert drawn[seen == 0].max() == 0

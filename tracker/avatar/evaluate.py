@@ -32,19 +32,16 @@ from .align import vertices_found
 from .assemble import Clock, Gathered, Recipe, Shot, gather
 from .atlas import texels
 from .build import Candidate, candidate_of, choose
+from .contestants import Optimise, contestants
 from .draw import over
 from .figures import BINS, Foretold, Outcome, Person, half_of
 from .fit import Seen, fit_views, landmarks_of
 from .likeness import evened, psnr, ssim
 from .picture import matte, silhouette
-from .show import Drawer, drawer
 from .texture import unwrap
 from .types import Avatar
 
 SIDE = 256
-CONTESTANTS = ("generic", "projected", "mirrored", "mesh")
-"""The generic head in the skin's mean colour; the picture's projection with the mean colour where nothing was seen;
-that with the mirror image and colours carried on; with the learned completion. "splats" where they are asked for."""
 _BEHIND = (128, 128, 128)
 _FRAMES = 45
 _PER_BIN = 4
@@ -53,7 +50,6 @@ _BUILD_VIEWS = 10
 _HELD_OUT = 8
 _ROUNDS = 5
 
-Optimise = Callable[[Avatar], Avatar]
 Tell = Callable[[str, float], None]
 
 
@@ -194,26 +190,6 @@ def _built(shots: Sequence[Shot], outcome: Outcome, name: str, task: str) -> Gat
         "cpu_seconds": round(time.process_time() - cpu, 2), "peak_gb": round(peak, 2),
     })  # fmt: skip
     return head
-
-
-def contestants(head: Gathered, optimise: Optimise | None = None) -> dict[str, Drawer]:
-    """What draws each of the heads that are compared, by name."""
-    projected = head.finished(Recipe(complete=False))
-    seen = head.confidence > 0.1
-    mean = np.average(head.albedo[seen], axis=0, weights=head.confidence[seen]) if seen.any() else np.full(3, 128.0)
-    plain = np.broadcast_to(np.clip(mean + 0.5, 0, 255).astype(np.uint8), (64, 64, 3)).copy()
-    none = np.zeros((64, 64), np.uint8)
-    generic = replace(projected, neutral=load_head().mean, texture=plain, confidence=none, provenance=none)
-    mesh = head.finished(Recipe())
-    out = {
-        "generic": drawer(generic),
-        "projected": drawer(projected),
-        "mirrored": drawer(head.finished(Recipe(learned=False))),
-        "mesh": drawer(mesh),
-    }
-    if optimise is not None:
-        out["splats"] = drawer(optimise(mesh))
-    return out
 
 
 def _foretell(

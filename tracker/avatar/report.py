@@ -24,8 +24,9 @@ border-bottom:1px solid #dfe2e8}td:first-child,th:first-child{text-align:left}.g
 img{width:100%;display:block}@media(prefers-color-scheme:dark){body{background:#14171d;color:#e8eaee}}"""
 _TILE = 160
 GAIN_DB, TURN_DB, RATIO = 1.5, 24.0, 0.5
-"""What is wanted: dB of the completed mesh over the projection at 30-60 degrees from one frame; dB on held-out frames
-of a turn; deviation of the shape over one person's frames beside that between persons."""
+"""What is wanted: dB of the completed mesh over the projection at 30-60 degrees from one frame (over "projected", whose
+unseen part has the seen part's mean colour, and over "bare", where it is empty); dB on held-out frames of a turn;
+deviation of the shape over one person's frames beside that between persons."""
 
 
 def marks(outcome: Outcome) -> list[dict[str, Any]]:
@@ -38,15 +39,18 @@ def marks(outcome: Outcome) -> list[dict[str, Any]]:
 
     best = "splats" if any(r["contestant"] == "splats" for r in rows) else "mesh"
 
-    def gain(task: str) -> float | None:
-        completed, projected = value(task, "30-60", best), value(task, "30-60", "projected")
-        return None if completed is None or projected is None else completed - projected
+    def gain(task: str, over: str) -> float | None:
+        completed, simpler = value(task, "30-60", best), value(task, "30-60", over)
+        return None if completed is None or simpler is None else completed - simpler
 
     ratio = _identity(outcome).get("fitted", {}).get("ratio")
     turn = value("turn", "all", best)
     return [
-        _mark(f"one frame, 30-60 deg: {best} over projected, dB", gain("one frame"), GAIN_DB),
-        _mark(f"one picture, 30-60 deg: {best} over projected, dB", gain("one picture"), GAIN_DB),
+        *(
+            _mark(f"{task}, 30-60 deg: {best} over {over}, dB", gain(task, over), GAIN_DB)
+            for task in ("one frame", "one picture")
+            for over in ("projected", "bare")
+        ),
         _mark(f"turn, held-out frames: {best}, dB", turn, TURN_DB),
         _mark("shape within a person / between persons", ratio, RATIO, at_most=True),
     ]
