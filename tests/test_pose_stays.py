@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 
 from tracker import FaceTracker, Frame, Stabilizer
 from tracker.stability.signals import Picture
+from tracker.stability.talking import opened
 from tracker.types import Image
 
 COUNT, BEGINS, ENDS = 36, 14, 29
@@ -65,6 +67,16 @@ def test_a_hand_before_the_mouth_leaves_the_pose(photo: Picture, tracker: FaceTr
         return covered
 
     assert most_moved(angles(photo, tracker, hand)) < 5.0
+
+
+def test_a_jaw_that_opens_does_not_nod_the_head(photo: Picture, tracker: FaceTracker) -> None:
+    tracker.reset()
+    face = tracker.step(Frame(photo.image, 0.0)).faces[0]
+
+    def talks(image: Image, i: int) -> Image:
+        return opened(image, face, 0.25 - 0.25 * math.cos(i))
+
+    assert most_moved(angles(photo, tracker, talks)) < 0.5
 
 
 def test_a_second_face_that_passes_leaves_the_pose(photo: Picture, tracker: FaceTracker) -> None:

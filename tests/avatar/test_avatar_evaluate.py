@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tracker.avatar.agreement import Person
 from tracker.avatar.completion import SIZE, WIDE, inputs, load_completion
 from tracker.avatar.contestants import SeenHead
-from tracker.avatar.figures import Foretold, Outcome, Person, half_of, identity_figures, summary
+from tracker.avatar.figures import Foretold, Outcome, half_of, summary
 from tracker.avatar.lighting import WHITE
 from tracker.avatar.likeness import evened, psnr, ssim
 from tracker.avatar.render import render_mesh, viewpoint
@@ -34,26 +36,6 @@ def test_likeness_is_measured_inside_the_mask() -> None:
     dim = (picture * np.array([0.5, 0.6, 0.7])).astype(np.uint8)
     assert psnr(dim, picture, mask) < 20 < 40 < psnr(evened(dim, picture, mask), picture, mask)
     assert ssim(picture, RANDOM.integers(0, 255, (40, 40, 3), dtype=np.uint8), mask) < 0.2
-
-
-def test_shapes_of_a_person_are_compared_with_those_between_persons() -> None:
-    base = RANDOM.normal(size=(50, 3)).astype(np.float32)
-    people = []
-    for k in range(40):
-        own = base + RANDOM.normal(0, 0.003, (50, 3))
-        shapes = (own + RANDOM.normal(0, 0.001, (20, 50, 3))).astype(np.float32)
-        people.append(Person(str(k), "report", shapes, shapes))
-    figures = identity_figures(people)["fitted"]
-    assert figures["within_mm"] == pytest.approx(np.sqrt(3) * 0.97, rel=0.05)
-    assert figures["between_mm"] == pytest.approx(np.sqrt(3) * 3.0, rel=0.1)
-    assert figures["ratio"] < 0.4
-    assert figures["found_again"] == 1.0
-
-
-def test_a_shape_that_is_everybodys_finds_nobody() -> None:
-    shapes = RANDOM.normal(0, 0.001, (30, 4, 50, 3)).astype(np.float32)
-    people = [Person(str(k), "report", own, own) for k, own in enumerate(shapes)]
-    assert identity_figures(people)["fitted"]["found_again"] < 0.2
 
 
 def foretold(contestant: str, yaw: float, value: float, task: str = "one frame") -> Foretold:
@@ -80,6 +62,26 @@ def test_marks_are_of_the_report_half_and_the_files_can_be_read(tmp_path: Path) 
     assert facts["frames"][0]["landmarks"] is None and facts["skipped"] == ["other: no face"]
     page = written[1].read_text()
     assert "data:image/jpeg" in page and "http" not in page
+
+
+def test_every_source_of_persons_has_a_mark_of_its_own(tmp_path: Path) -> None:
+    shapes = [
+        RANDOM.normal(0, 0.01, (1, 20, 3)) + RANDOM.normal(0, by, (4, 20, 3)) for by in (0.001,) * 3 + (0.02,) * 3
+    ]
+    sources = ["clips"] * 3 + ["pack"] * 3
+    people = [
+        Person(
+            str(i), "report", source, own.astype(np.float32), own.astype(np.float32), np.zeros((0, 20, 3), np.float32)
+        )
+        for i, (source, own) in enumerate(zip(sources, shapes, strict=True))
+    ]
+    outcome = Outcome(people=[*people, replace(people[0], half="tune")])
+    found = {m["measure"].rsplit(", ", 1)[1]: m["met"] for m in marks(outcome) if m["measure"].startswith("shape")}
+    assert found == {"clips": True, "pack": False}
+    written = write_report(outcome, tmp_path, {})
+    facts = json.loads(written[0].read_text())
+    assert facts["identity"]["clips"]["fitted"]["persons"] == 3 and facts["persons"] == [str(i) for i in range(6)]
+    assert "6 persons of the report half" in written[1].read_text()
 
 
 def test_a_clip_is_always_in_the_same_half() -> None:

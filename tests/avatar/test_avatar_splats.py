@@ -245,6 +245,7 @@ def test_optimising_brings_splats_nearer_to_the_views(monkeypatch: pytest.Monkey
     from tracker.avatar import refine, sight
 
     monkeypatch.setattr(sight, "SIDE", 96)
+    monkeypatch.setattr(sight, "_ALL_ROUND", ())
     true = patterned()
     true = replace(true, splats=seeds(true).arrays())
     seen = _pictured(true, view_state(0.0, 0.0, 96), 96)
@@ -261,6 +262,39 @@ def test_optimising_brings_splats_nearer_to_the_views(monkeypatch: pytest.Monkey
     assert error(better, seen) < 0.75 * error(first, seen)
     assert error(better, held) < 0.85 * error(first, held)
     assert told[-1] == 1.0 and told == sorted(told)
+
+
+def test_what_no_picture_shows_stays_as_the_texture_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    from tracker.avatar import refine, sight
+
+    monkeypatch.setattr(sight, "SIDE", 96)
+    start = patterned()
+    bright = replace(start, texture=np.full_like(start.texture, 230))
+    seen = _pictured(replace(bright, splats=seeds(bright).arrays()), view_state(0.0, 0.0, 96), 96)
+    start = replace(start, views=(seen,))
+    wanted = _pictured(replace(start, splats=seeds(start).arrays()), view_state(60.0, 0.0, 96), 96)
+
+    def astray(avatar: Avatar) -> float:
+        picture, _ = SplatHead(avatar).draw(wanted.state, (96, 96))
+        return float(np.abs(picture.astype(float) - wanted.image)[wanted.matte > 128].mean())
+
+    held = astray(refine.optimise(start, steps=20))
+    monkeypatch.setattr(sight, "_ALL_ROUND", ())
+    assert held < 0.8 * astray(refine.optimise(start, steps=20))
+
+
+def test_a_picture_says_nothing_of_what_lies_beyond_its_edge() -> None:
+    pytest.importorskip("torch")
+    from tracker.avatar.sight import SIDE, sight
+
+    avatar = plain()
+    image = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3)).astype(np.uint8)
+    image[:40] = 128
+    view = View("x", image, np.zeros((SIDE, SIDE), np.uint8), view_state(0.0, 0.0, SIDE))
+    weight = sight(avatar, view, "cpu").weight.numpy()
+    assert (weight[:40] == 0).all() and weight[44 : SIDE // 2].min() > 0
 
 
 def test_a_cancelled_optimisation_leaves_the_head_as_it_was() -> None:

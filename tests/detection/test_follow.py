@@ -132,6 +132,23 @@ def test_a_head_that_passes_before_another_keeps_its_id(frames: list[Frame], tra
     assert np.ptp(where[0]) < 0.3 * width and len(where[0]) > 30
 
 
+@pytest.mark.parametrize("turn", [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE])
+def test_a_head_that_lies_on_its_side_is_found_within_a_third_of_a_second(frames: list[Frame], turn: int) -> None:
+    tracker = FaceTracker(engine="onnx")
+    lying = np.asarray(cv2.rotate(frames[0].image, turn), np.uint8)
+    found = [tracker.step(Frame(lying, i / 30, i)).faces for i in range(10)]
+    (face,) = found[-1]
+    wanted = -90 if turn == cv2.ROTATE_90_CLOCKWISE else 90
+    assert abs(face.pose.roll_deg - wanted) < 30 and face.presence > 0.5
+
+
+def test_where_nobody_is_no_view_shows_anybody() -> None:
+    tracker = FaceTracker(engine="onnx")
+    noise = np.random.default_rng(3).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    ramp = np.broadcast_to(np.arange(320, dtype=np.uint8)[None, :, None] // 2, (240, 320, 3)).copy()
+    assert not any(tracker.step(Frame(image, i / 30, i)).faces for i in range(10) for image in (noise, ramp))
+
+
 def test_two_faces_keep_their_ids(frames: list[Frame]) -> None:
     tracker = FaceTracker(engine="onnx", max_faces=2)
     sides: dict[int, set[bool]] = {}

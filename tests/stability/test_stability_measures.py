@@ -134,6 +134,15 @@ def test_the_share_of_a_blink_that_is_kept() -> None:
     assert measures.blink_kept(raw, late) == pytest.approx(1.0, abs=0.01)
 
 
+def test_the_way_of_a_blink_is_measured_where_another_tracker_saw_it() -> None:
+    raw = measures.lid_distance(blinking(1.0))
+    whole = measures.blink_way(raw, raw)
+    assert whole == pytest.approx(raw[0, 0], rel=0.01)  # they shut wholly
+    assert measures.blink_way(raw, measures.lid_distance(blinking(0.6))) == pytest.approx(0.6 * whole)
+    assert measures.blink_way(raw, np.full_like(raw, raw[0, 0])) == pytest.approx(0.0)  # who sees no blink has no way
+    assert np.isnan(measures.blink_way(raw * np.nan, raw))
+
+
 def test_open_eyes_have_no_blink() -> None:
     lids = measures.lid_distance(face(100)) + np.random.default_rng(0).normal(0, 0.1, (100, 2))
     assert np.isnan(measures.blink_kept(lids, lids))

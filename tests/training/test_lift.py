@@ -40,7 +40,7 @@ def heads(table: LiftPoints) -> tuple[Rows, Fits]:
         rotation=rotation,
         centre=random.uniform(55, 65, (COUNT, 2)).astype(np.float32),
         scale=random.uniform(600, 800, COUNT).astype(np.float32),
-        nearness=np.full(COUNT, 0.8, np.float32),
+        nearness=np.full(COUNT, 0.1, np.float32),
         identity=(0.7 * random.normal(size=(COUNT, 40))).astype(np.float32),
         expression=expression,
         inlier=np.zeros(0, np.float32),

@@ -88,8 +88,16 @@ def test_blinks_are_matched_and_their_lag_is_found() -> None:
     assert (exact["both"], exact["only_ours"], exact["only_peer"], exact["lag"]) == (3, 0, 0, 0)
     late = blinks.timing(np.roll(theirs, 2), theirs)
     assert (late["both"], late["median_offset"], late["lag"], late["within_one_frame"]) == (3, 2.0, 2, 0.0)
+    assert (exact["starts_within_one_frame"], late["starts_within_one_frame"]) == (1.0, 0.0)
     missed = blinks.timing(lids([20, 90, 110]), theirs)
     assert (missed["both"], missed["only_ours"], missed["only_peer"]) == (2, 1, 1)
+
+
+def test_a_shut_eye_that_wavers_shut_when_it_did() -> None:
+    theirs, mine = np.zeros(60), np.zeros(60)
+    theirs[20:32], mine[20:32] = 0.8, np.linspace(0.5, 0.6, 12)
+    told = blinks.timing(mine, theirs)
+    assert (told["both"], told["within_one_frame"], told["starts_within_one_frame"]) == (1, 0.0, 1.0)
 
 
 def test_eyes_that_hardly_move_do_not_blink() -> None:

@@ -25,16 +25,16 @@ import numpy.typing as npt
 from ..capture.source import open_source
 from ..detection.follow import FaceTracker
 from ..errors import SourceError
-from ..head import load_head
 from ..settings import Capture
 from ..types import Face, FaceState, Frame, Image
+from .agreement import CLIPS, person_of
 from .align import vertices_found
 from .assemble import Clock, Gathered, Recipe, Shot, gather
 from .atlas import texels
 from .build import Candidate, candidate_of, choose
 from .contestants import Optimise, contestants
 from .draw import over
-from .figures import BINS, Foretold, Outcome, Person, half_of
+from .figures import BINS, Foretold, Outcome, half_of
 from .fit import Seen, fit_views, landmarks_of
 from .likeness import evened, psnr, ssim
 from .picture import matte, silhouette
@@ -45,7 +45,6 @@ SIDE = 256
 _BEHIND = (128, 128, 128)
 _FRAMES = 45
 _PER_BIN = 4
-_IDENTITY_FRAMES = 6
 _BUILD_VIEWS = 10
 _HELD_OUT = 8
 _ROUNDS = 5
@@ -55,9 +54,11 @@ Tell = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Portrait:
-    """One person in several `pictures`: each a name, RGB (H, W, 3) and a box round the face in its pixels."""
+    """One person in several `pictures`: each a name, RGB (H, W, 3) and a box round the face in its pixels; `source`
+    says where they are from."""
 
     name: str
+    source: str
     pictures: tuple[tuple[str, Image, tuple[float, float, float, float]], ...]
 
 
@@ -89,7 +90,7 @@ def evaluate(
             outcome.skipped.append(f"{name}: the face is too small or too seldom seen")
             continue
         at("identity")
-        outcome.people.append(_identity(name, found, tracker))
+        _identity(name, CLIPS, found, outcome)
         if shapes_alone:
             continue
         _one_frame(name, found, tracker, outcome, at, optimise)
@@ -99,7 +100,16 @@ def evaluate(
         def of(what: str, i: int = i, name: str = portrait.name) -> None:
             tell(f"{name}: {what}", (len(clips) + i) / whole)
 
+        if shapes_alone and half_of(portrait.name) == "tune":
+            continue  # fits may be tuned on them
         of("looking")
+        if shapes_alone:
+            clear = _portrayed(portrait, tracker)
+            if len(clear) > 1:
+                _identity(portrait.name, portrait.source, clear, outcome)
+            else:
+                outcome.skipped.append(f"{portrait.name}: fewer than two clear pictures")
+            continue
         _one_picture(portrait, tracker, outcome, of, optimise)
     return outcome
 
@@ -123,15 +133,21 @@ def _tracked(source: Any, tracker: FaceTracker) -> Iterator[tuple[Frame, tuple[F
         yield frame, tracker.step(frame).faces
 
 
-def _identity(name: str, found: list[Candidate], tracker: FaceTracker) -> Person:
-    head = load_head()
-    face = np.flatnonzero(np.isin(head.region, (0, 3)) & (np.abs(head.mean[:, 0]) < 0.07) & (head.mean[:, 2] > -0.06))
-    modes = head.identity[:, face]
-    some = [found[i] for i in np.linspace(0, len(found) - 1, min(_IDENTITY_FRAMES, len(found))).astype(int)]
-    fitted = [fit_views([landmarks_of(c.shot.face)]).identity for c in some]
-    told = [c.shot.face.state.identity for c in some]
-    shapes, network = (np.tensordot(np.stack(x), modes, 1) + head.mean[face] for x in (fitted, told))
-    return Person(name, half_of(name), shapes.astype(np.float32), network.astype(np.float32))
+def _portrayed(portrait: Portrait, tracker: FaceTracker) -> list[Candidate]:
+    """The faces of a portrait's pictures that are clear enough."""
+    found = []
+    for name, image, box in portrait.pictures:
+        candidate = candidate_of(Frame(image, 0.0, 0), tracker.look(image, box), tracker, name, SIDE)
+        if candidate is not None:
+            found.append(candidate)
+    return found
+
+
+def _identity(name: str, source: str, found: Sequence[Candidate], outcome: Outcome) -> None:
+    """How well the person's shapes agree, the shape of the person before compared."""
+    before = [person.first for person in outcome.people if (person.half, person.source) == (half_of(name), source)]
+    faces = [candidate.shot.face for candidate in found]
+    outcome.people.append(person_of(name, half_of(name), source, faces, before[-1] if before else None))
 
 
 def _one_frame(

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..types import Array, Image
+from ..types import Image
+from .agreement import Person
 
 BINS = ((0.0, 15.0), (15.0, 30.0), (30.0, 60.0))
 """Degrees of |yaw| that figures are given for."""
@@ -35,17 +36,6 @@ class Foretold:
     landmarks: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Person:
-    """One clip's person: `shapes` (frames, vertices, 3) m of the face as fitted to single frames, and `network` as the
-    network says by itself."""
-
-    clip: str
-    half: str
-    shapes: Array
-    network: Array
-
-
 @dataclass(slots=True, eq=False)
 class Outcome:
     """All figures of a run, and for each clip rows of pictures: the frame, then each contestant's drawing."""
@@ -60,34 +50,6 @@ class Outcome:
 def half_of(name: str) -> str:
     """Which half of the clips a name belongs to: "tune" or "report"."""
     return "tune" if zlib.crc32(name.encode()) % 2 == 0 else "report"
-
-
-def identity_figures(people: Sequence[Person]) -> dict[str, dict[str, float]]:
-    """Of "fitted" and "network" shapes: RMS deviation in mm of a vertex over one person's frames ("within"), of the
-    persons' means from one another ("between"), and their ratio; and "found_again", the share of frames whose nearest
-    other frame by shape is the same person's: a shape that is everybody's agrees with itself, but finds nobody."""
-    out = {}
-    for key, shapes in (("fitted", [p.shapes for p in people]), ("network", [p.network for p in people])):
-        within = np.sqrt(np.mean([((s - s.mean(0)) ** 2).sum(-1).mean() for s in shapes]))
-        means = np.stack([s.mean(0) for s in shapes])
-        between = np.sqrt((((means - means.mean(0)) ** 2).sum(-1)).mean() * len(means) / max(len(means) - 1, 1))
-        ratio = float(within / between) if between > 0 else float("nan")
-        out[key] = {
-            "within_mm": 1000 * float(within), "between_mm": 1000 * float(between), "ratio": ratio,
-            "found_again": _found_again(shapes),
-        }  # fmt: skip
-    return out
-
-
-def _found_again(shapes: Sequence[Array]) -> float:
-    """`shapes`: each person's (frames, vertices, 3)."""
-    flat = np.concatenate([s.reshape(len(s), -1) for s in shapes]).astype(np.float64)
-    flat -= flat.mean(0)
-    whose = np.repeat(np.arange(len(shapes)), [len(s) for s in shapes])
-    length = (flat**2).sum(1)
-    apart = length[:, None] + length[None] - 2 * flat @ flat.T
-    np.fill_diagonal(apart, np.inf)
-    return float((whose[apart.argmin(1)] == whose).mean())
 
 
 def summary(foretold: Sequence[Foretold]) -> list[dict[str, Any]]:

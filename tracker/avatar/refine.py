@@ -1,8 +1,9 @@
 """Optimises a head's splats against its views: what of the personal head needs torch (with sight.py, raster_torch.py).
 
 Adam on places, shapes, opacities and colours, against `sight.loss` and what holds splats to their triangles (after 3D
-Gaussian Splatting, Kerbl et al. 2023, and GaussianAvatars, Qian et al. 2024). Splats are added where they pull hardest,
-and off the mesh where a silhouette shows hair.
+Gaussian Splatting, Kerbl et al. 2023, and GaussianAvatars, Qian et al. 2024). Among the views are some of the textured
+mesh itself, from all round: without them splats went astray wherever no picture looks, and learned each picture's
+expression by heart. Splats are added where they pull hardest, and off the mesh where silhouettes agree on hair.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from ..types import Array
 from .seed import seeds
-from .sight import Sight, loss, sight
+from .sight import Sight, loss, own_views, sight
 from .splats import Splats, joined
 from .strands import strands
 from .types import Avatar
@@ -30,11 +31,9 @@ _DENSIFY_SHARE = 0.06
 _SLOW_FROM, _SLOW = 0.7, 0.3  # the last part of the steps is taken with smaller strides
 _HAIR_COSINE = 0.95  # between the directions of two views: 18 degrees
 _BESIDE = 0.1  # how far a picture is believed beside the mesh where no other view bears it out
-_MANY_VIEWS = 6  # from here on colour may depend on the direction
 _GONE = -3.5  # logit of an opacity that nobody sees
 _RATES = {"bary": 0.01, "offset": 0.01, "rotation": 0.005, "log_scale": 0.01, "opacity": 0.04, "sh": 0.012}
-_RATE_DIRECTION = 0.0015
-_HOLD_SCALE, _HOLD_OFFSET, _FREE_SCALE = 0.02, 0.02, 0.7
+_HOLD_SCALE, _HOLD_OFFSET, _HOLD_COLOUR, _FREE_SCALE = 0.02, 0.02, 0.1, 0.7
 
 Progress = Callable[[float], None]
 
@@ -53,12 +52,12 @@ def optimise(
     first = seeds(avatar)
     if not avatar.views:
         return replace(avatar, splats=first.arrays())
-    if len(avatar.views) >= _MANY_VIEWS:
-        first = replace(first, sh=np.concatenate([first.sh, np.zeros((len(first), 3, 3), np.float32)], axis=1))
     count = steps if steps is not None else min(STEPS_FIRST + STEPS_VIEW * (len(avatar.views) - 1), STEPS_MOST)
     random = np.random.default_rng(0)
     wide = _apart([view.state.rotation[2] for view in avatar.views])
     sights = [sight(avatar, view, device, 1.0 if wide else _BESIDE) for view in avatar.views]
+    own = [sight(avatar, view, device, 0.0) for view in own_views(avatar)]
+    every = sights * max(1, round(len(own) / len(sights))) + own
     moving = _Moving(first, device)
     marks = [int(share * count) for share in _DENSIFY_AT] if count >= 40 else []
     queue: list[int] = []
@@ -69,8 +68,8 @@ def optimise(
             # One silhouette may be wrong, and says nothing of depth: hair is believed where several views see it.
             hair = step == marks[0] and wide
             moving = _Moving(_densified(moving, sights if hair else [], random), device)
-        queue = queue or random.permutation(len(sights)).tolist()
-        moving.step(sights[queue.pop()], 1.0 if step < _SLOW_FROM * count else _SLOW)
+        queue = queue or random.permutation(len(every)).tolist()
+        moving.step(every[queue.pop()], 1.0 if step < _SLOW_FROM * count else _SLOW)
         if progress is not None:
             progress((step + 1) / count)
     splats = moving.splats()
@@ -89,11 +88,9 @@ class _Moving:
         self.rotation, self.log_scale = leaf(start.rotation.T), leaf(start.log_scale.T)
         self.opacity, self.sh = leaf(start.opacity), leaf(start.sh.transpose(1, 2, 0))
         self._first_scale, self._first_offset = self.log_scale.detach().clone(), self.offset.detach().clone()
+        self._first_sh = self.sh.detach().clone()
         groups = [{"params": [getattr(self, name)], "lr": rate} for name, rate in _RATES.items()]
         self._adam = torch.optim.Adam(groups, eps=1e-8)
-        # Colours of degree 1 change slowly, or every view would get its own: their gradients' share of one stride.
-        self._colour_rate = torch.ones(start.sh.shape[1], 1, 1, device=device)
-        self._colour_rate[1:] = _RATE_DIRECTION / _RATES["sh"]
         self._pull, self._steps = torch.zeros(len(start), device=device), torch.zeros(len(start), device=device)
 
     def splats(self) -> Splats:
@@ -129,7 +126,9 @@ class _Moving:
         centre.retain_grad()
         grown = F.relu(taken[3] - self._first_scale.index_select(1, which) - _FREE_SCALE)
         lifted = taken[1] - self._first_offset.index_select(0, which)
+        tinged = taken[5] - self._first_sh.index_select(2, which)
         total = loss(picture, view) + _HOLD_SCALE * grown.square().mean() + _HOLD_OFFSET * lifted.square().mean()
+        total = total + _HOLD_COLOUR * tinged.square().mean()
         self._adam.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         for group, first in zip(self._adam.param_groups, _RATES.values(), strict=True):
@@ -138,9 +137,8 @@ class _Moving:
         with torch.no_grad():
             # Adam's strides are as long for small gradients as for large ones: what is trusted less goes less far.
             for part, before in zip(parts, taken, strict=True):
-                share = view.trust * self._colour_rate if part is self.sh else view.trust
                 after = part.index_select(part.dim() - 1, which)
-                part.index_copy_(part.dim() - 1, which, before + (after - before) * share)
+                part.index_copy_(part.dim() - 1, which, before + (after - before) * view.trust)
             if centre.grad is not None:
                 self._pull.index_add_(0, which, centre.grad.norm(dim=0))
                 self._steps.index_add_(0, which, torch.ones_like(which, dtype=torch.float32))
@@ -164,6 +162,8 @@ def _densified(moving: _Moving, sights: list[Sight], random: np.random.Generator
     for view in _differing(sights):
         view.renew(parts)
         found = strands(view.missing(parts), view.look, view.vertices, view.vertex_light, parts.sh.shape[1])
+        for other in sights:
+            found = found.take(other.bears_out(found))
         if len(parts) + len(found) <= MOST_SPLATS:
             parts = joined(parts, found)
     return parts

@@ -15,7 +15,8 @@ import numpy as np
 
 from ..errors import OutputError
 from ..types import Image
-from .figures import Outcome, identity_figures, summary
+from .agreement import CLIPS, Person, identity_figures
+from .figures import Outcome, summary
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:24px auto;max-width:1240px;padding:0 16px;color:#1c2230}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:8px 0}td,th{padding:4px 12px;text-align:right;
@@ -43,7 +44,6 @@ def marks(outcome: Outcome) -> list[dict[str, Any]]:
         completed, simpler = value(task, "30-60", best), value(task, "30-60", over)
         return None if completed is None or simpler is None else completed - simpler
 
-    ratio = _identity(outcome).get("fitted", {}).get("ratio")
     turn = value("turn", "all", best)
     return [
         *(
@@ -52,7 +52,15 @@ def marks(outcome: Outcome) -> list[dict[str, Any]]:
             for over in ("projected", "bare")
         ),
         _mark(f"turn, held-out frames: {best}, dB", turn, TURN_DB),
-        _mark("shape within a person / between persons", ratio, RATIO, at_most=True),
+        *_shape_marks(outcome),
+    ]
+
+
+def _shape_marks(outcome: Outcome) -> list[dict[str, Any]]:
+    known = _identity(outcome) or {CLIPS: {}}
+    return [
+        _mark(f"shape within a person / between persons, {source}", keys.get("fitted", {}).get("ratio"), RATIO, True)
+        for source, keys in known.items()
     ]
 
 
@@ -61,9 +69,15 @@ def _mark(label: str, value: float | None, bound: float, at_most: bool = False) 
     return {"measure": label, "wanted": f"{'<=' if at_most else '>='} {bound:g}", "found": value, "met": met}
 
 
-def _identity(outcome: Outcome) -> dict[str, dict[str, float]]:
-    people = [person for person in outcome.people if person.half == "report"]
-    return identity_figures(people) if len(people) > 1 else {}
+def _identity(outcome: Outcome) -> dict[str, dict[str, dict[str, float]]]:
+    """By source and kind of shape."""
+    people = _reported(outcome)
+    by_source = {p.source: [q for q in people if q.source == p.source] for p in people}
+    return {source: identity_figures(some) for source, some in by_source.items() if len(some) > 1}
+
+
+def _reported(outcome: Outcome) -> list[Person]:
+    return [person for person in outcome.people if person.half == "report"]
 
 
 def write_report(outcome: Outcome, folder: Path, about: Mapping[str, Any]) -> list[Path]:
@@ -73,7 +87,7 @@ def write_report(outcome: Outcome, folder: Path, about: Mapping[str, Any]) -> li
         "marks": marks(outcome),
         "summary": summary(outcome.foretold),
         "identity": _identity(outcome),
-        "persons": [person.clip for person in outcome.people if person.half == "report"],
+        "persons": [person.name for person in _reported(outcome)],
         "builds": outcome.builds,
         "skipped": outcome.skipped,
         "frames": [asdict(f) for f in outcome.foretold],
@@ -117,9 +131,7 @@ def _page(facts: Mapping[str, Any], outcome: Outcome) -> str:
             )
         )  # fmt: skip
     parts.append(f"<h2>Shape, {len(facts['persons'])} persons of the report half</h2>")
-    keys = ["within_mm", "between_mm", "ratio", "found_again"]
-    shape = [[name, *(_number(figures[k]) for k in keys)] for name, figures in facts["identity"].items()]
-    parts.append(_table(["shape", "within a person, mm", "between persons, mm", "ratio", "found again"], shape))
+    parts.append(_table(list(_SHAPE_HEAD), _shape_rows(facts["identity"])))
     parts.append("<h2>Builds</h2>")
     keys = ["clip", "task", "views", "seconds", "cpu_seconds", "peak_gb"]
     parts.append(_table(keys, [[str(b[k]) for k in keys] for b in outcome.builds]))
@@ -128,6 +140,25 @@ def _page(facts: Mapping[str, Any], outcome: Outcome) -> str:
         figures = "".join(f"<figure>{_img(image)}{escape(text)}</figure>" for text, image in tiles)
         parts.append(f"<h2>{escape(title)}</h2><div class=row>{figures}</div>")
     return "".join(parts)
+
+
+_SHAPE_HEAD = (
+    "pictures of", "shape", "persons", "pictures", "within a person, mm", "between persons, mm", "ratio", "90 %",
+    "told apart", "another picture explained by the own, another's, expected shape, %", "own better",
+)  # fmt: skip
+
+
+def _shape_rows(identity: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[list[str]]:
+    rows = []
+    for source, kinds in identity.items():
+        for kind, f in kinds.items():
+            explained = ", ".join(_number(f[k]) for k in ("own", "another", "expected")) if "own" in f else "-"
+            rows.append([
+                source, kind, str(f["persons"]), str(f["pictures"]), _number(f["within_mm"]), _number(f["between_mm"]),
+                _number(f["ratio"]), f"{_number(f['low'])}-{_number(f['high'])}", _number(f["told_apart"]), explained,
+                _number(f.get("own_better")),
+            ])  # fmt: skip
+    return rows
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

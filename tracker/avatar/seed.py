@@ -20,9 +20,10 @@ from .atlas import load_atlas, texels
 from .splats import SH_0, Splats, quaternions, triangle_frames
 from .types import EYEBALL, Avatar
 
-SPREAD = 0.7
+SPREAD = 0.6
 """Standard deviation of a splat over the side of its cell: neighbours overlap without blurring each other."""
 THICKNESS = 0.12
+_BLUR = 0.25  # deviation of what a splat's colour is the mean of, over its cell's side
 OPACITY = 4.0  # logit: 0.98
 GRID = 512
 """Cells a side of the atlas where they are finest."""
@@ -96,13 +97,13 @@ def seeds(avatar: Avatar) -> Splats:
     chosen, cell = _grid()
     triangle, weight = texel.triangle[chosen], texel.weight[chosen]
     row, column = np.divmod(texel.flat[chosen], GRID)
+    # The colour is that of the splat's own place, which may lie beside its cell's middle.
+    way = cv2.INTER_AREA if len(avatar.texture) > GRID else cv2.INTER_LINEAR
+    whole = cv2.resize(avatar.texture, (GRID, GRID), interpolation=way).astype(np.float32) / 255
     color = np.empty((len(triangle), 3), np.float32)
     for size in np.unique(cell):
         at = np.flatnonzero(cell == size)
-        shrinks = GRID // int(size) < len(avatar.texture)
-        way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        small = cv2.resize(avatar.texture, (GRID // int(size),) * 2, interpolation=way)
-        color[at] = small[row[at] // size, column[at] // size] / np.float32(255)
+        color[at] = (cv2.GaussianBlur(whole, (0, 0), _BLUR * size) if size > 1 else whole)[row[at], column[at]]
     source = avatar.provenance[row * len(avatar.provenance) // GRID, column * len(avatar.provenance) // GRID]
     place = np.einsum("nkc,nk->nc", avatar.neutral[head.tri[triangle]], weight)
     color = _lids_like_skin(color, triangle, place)

@@ -7,19 +7,20 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..head import load_head
 from ..head.model import vertex_normals
-from ..types import Array, FaceState
+from ..types import Array, FaceState, Image
 from .lighting import shading
 from .raster import footprints
 from .raster_torch import PairList, pair_list, project, rasterize
-from .render import interpolated, rasterise, seen_from
+from .render import interpolated, rasterise, render_mesh, seen_from, viewpoint
 from .seed import folded
-from .splats import SH_0, SH_1, Look, Rig, Splats, triangle_frames
+from .splats import SH_0, Look, Rig, Splats, triangle_frames
 from .types import Avatar, View
 
 SIDE = 256
@@ -29,6 +30,13 @@ BUST_M = -0.15
 ASIDE, STRAIGHT = 0.45, 0.75
 """Cosines between a view's ray and a triangle: below the first its splats learn nothing from the view, above the second
 all of it."""
+_ALL_ROUND = (
+    (0.0, 0.0), (30.0, 10.0), (-30.0, -10.0), (60.0, -5.0), (-60.0, 5.0), (90.0, 0.0), (-90.0, 0.0), (150.0, 10.0),
+    (-150.0, 10.0),
+)  # fmt: skip
+_FILL = 128
+"""What `picture.cut_out` fills a cut-out up with beyond the picture's edge."""
+_LEAST_MATTE = 0.3
 _OFF_MESH_M = 0.003
 _LEAST_WEIGHT = 0.02
 _SSIM_WINDOW, _SSIM_STEP, _SSIM_1, _SSIM_2 = 7, 3, 0.01**2, 0.03**2
@@ -84,7 +92,7 @@ class Sight:
     ) -> tuple[Tensor, Tensor]:
         """(4, S, S) colour over black and opacity, and the splats' places (2, n): parameters of the n that show.
 
-        bary (2, n), offset (n,), rotation (4, n), log_scale (3, n), opacity (n,), sh (K, 3, n).
+        bary (2, n), offset (n,), rotation (4, n), log_scale (3, n), opacity (n,), sh (1, 3, n).
         """
         assert self._listed is not None
         a, b, c = self._corners
@@ -94,11 +102,7 @@ class Sight:
         pairs = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
         cov = torch.stack([(columns[i] * columns[j]).sum(0) for i, j in pairs])
         centre, conic = project(mean, cov, self.look)
-        color = SH_0 * sh[0] + 0.5
-        if len(sh) > 1:
-            ray = F.normalize(mean.detach() - torch.as_tensor(self.look.eye, device=self._device)[:, None], dim=0)
-            color = color + SH_1 * (ray[2] * sh[2] - ray[1] * sh[1] - ray[0] * sh[3])
-        lit = torch.clamp(color, min=0.0) * self._light
+        lit = torch.clamp(SH_0 * sh[0] + 0.5, min=0.0) * self._light
         return rasterize(centre, conic, torch.sigmoid(opacity), lit, self._listed), centre
 
     def drawn(self, splats: Splats) -> Array:
@@ -123,6 +127,16 @@ class Sight:
         color = target[:3] / np.maximum(target[3], 0.05)
         return np.asarray(np.concatenate([color, lacking[None]]), dtype=np.float32)
 
+    def bears_out(self, splats: Splats) -> npt.NDArray[np.bool_]:
+        """(N,) whether each may be there for all that this view knows: it does not show the background there."""
+        seen = self.look.rotation @ Rig(splats, load_head().tri).posed(self.vertices).mean
+        away = self.look.scale / (1.0 + self.look.nearness * seen[2])
+        column, row = np.floor(np.asarray(self.look.centre)[:, None] + away * seen[:2]).astype(np.int64)
+        inside = (column >= 0) & (column < SIDE) & (row >= 0) & (row < SIDE)
+        at = np.where(inside, row, 0), np.where(inside, column, 0)
+        matte, weight = self.target[3].cpu().numpy()[at], self.weight.cpu().numpy()[at]
+        return np.asarray(~inside | (weight <= 0) | (matte > _LEAST_MATTE), dtype=np.bool_)
+
 
 def sight(avatar: Avatar, view: View, device: Any, beyond: float = 1.0) -> Sight:
     """A view of an avatar, scaled to SIDE pixels; `beyond`: the weight of what the matte shows beside the mesh."""
@@ -137,12 +151,32 @@ def sight(avatar: Avatar, view: View, device: Any, beyond: float = 1.0) -> Sight
     target = np.concatenate([image * matte[..., None], matte[..., None]], axis=2).transpose(2, 0, 1)
     return Sight(
         np.ascontiguousarray(target),
-        _known(state, vertices, beyond),
+        _known(state, vertices, beyond) * _pictured(view.image),
         Look.of(state),
         vertices,
         np.asarray(light, np.float32),
         device,
     )
+
+
+def own_views(avatar: Avatar) -> list[View]:
+    """The textured mesh as it is seen from all round: what no picture shows is to stay as the texture has it."""
+    views = []
+    for yaw, pitch in _ALL_ROUND:
+        state = viewpoint(yaw, pitch, SIDE)
+        picture, cover, _ = render_mesh(avatar, state, (SIDE, SIDE))
+        image = np.clip(picture / np.maximum(cover, 0.02)[..., None] + 0.5, 0, 255).astype(np.uint8)
+        views.append(View("mesh", image, np.asarray(255 * cover + 0.5, dtype=np.uint8), state))
+    return views
+
+
+def _pictured(image: Image) -> Array:
+    """(SIDE, SIDE) 1 where a cut-out (S, S, 3) shows its picture, 0 where it was filled up beyond its edge."""
+    filled = (image == _FILL).all(-1).astype(np.uint8)
+    block = np.ones((5, 5), np.uint8)
+    beyond = cv2.dilate(cv2.morphologyEx(filled, cv2.MORPH_OPEN, block), block).astype(np.float32)
+    share = cv2.resize(beyond, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(share == 0, dtype=np.float32)
 
 
 def scaled(state: FaceState, share: float) -> FaceState:

@@ -137,16 +137,29 @@ def _show_blinks(console: Console, clips: dict[str, Any]) -> None:
     if not clips:
         return
     table = Table(
-        "clip", "eye", "both", "only ours", "only MediaPipe", "within 1 frame", "range", "its", "lag", "correlation"
+        "clip",
+        "eye",
+        "both",
+        "only ours",
+        "only MediaPipe",
+        "peaks within 1 frame",
+        "starts",
+        "range",
+        "its",
+        "lag",
+        "correlation",
     )
     for name, eyes in clips.items():
         for eye, t in eyes.items():
-            near = "" if t["within_one_frame"] is None else f"{t['within_one_frame']:.0%}"
+            near, begun = (
+                "" if t[key] is None else f"{t[key]:.0%}" for key in ("within_one_frame", "starts_within_one_frame")
+            )
             counts = (
                 t["both"],
                 t["only_ours"],
                 t["only_peer"],
                 near,
+                begun,
                 t["range_ours"],
                 t["range_peer"],
                 t["lag"],

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import Progress
 
-from .record import stop_signals
+from .asked import stop_signals
 
 if TYPE_CHECKING:
     import threading

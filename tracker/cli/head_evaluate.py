@@ -44,9 +44,10 @@ def evaluate(
     splats:
         Measure optimised splats too (needs torch; minutes a clip).
     persons:
-        A folder with the Parquet pack "ytf": measure its persons too, one frontal picture against turned ones.
+        A folder with the Parquet pack "ytf": measure its persons too, one frontal picture against turned ones; with
+        --shapes, the persons of whom "ytf" (in one video), "frl" and "lfw" have several pictures.
     shapes:
-        Build nothing; only measure how well the shapes fitted to one person's frames agree.
+        Build nothing; only measure how well the shapes fitted to one person's pictures agree.
     engine:
         auto, onnx, torch or torch:cuda.
     model:
@@ -61,7 +62,7 @@ def evaluate(
     absent = [clip for clip in clips if not Path(clip).exists()]
     if absent:
         raise SourceError(f"There is no file {absent[0]}; check the path.")
-    portraits = [] if persons is None else _portraits(persons)
+    portraits = [] if persons is None else _portraits(persons, shapes)
     tracker = FaceTracker(engine=engine, model=model, max_faces=2)
     console = Console()
     with Progress(console=console, transient=True) as bar:
@@ -86,10 +87,10 @@ def evaluate(
         console.print(f"wrote {file}", markup=False, highlight=False)
 
 
-def _portraits(folder: Path) -> list[Portrait]:
+def _portraits(folder: Path, shapes: bool) -> list[Portrait]:
     with wanted("Packs need pyarrow"):
-        from ..training.portraits import portraits
-    return portraits(folder)
+        from ..training.portraits import acquaintances, portraits
+    return acquaintances(folder) if shapes else portraits(folder)
 
 
 def _optimiser() -> Callable[[Avatar], Avatar]:

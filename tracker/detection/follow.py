@@ -24,6 +24,7 @@ from .align import anchor_at
 from .code import decode, presence
 from .crop import CROP, Affine, Shrunk, compose, sample
 from .engines import load_engine
+from .gaze import EYES, load_gaze
 from .locator import Find, Locator
 from .looks import further_crops, mean_face
 from .lost import Lost
@@ -51,9 +52,9 @@ NEW_STD, KEEP_STD = 0.05, 0.10
 that look like one give themselves away when they are looked at several times."""
 STILL_EVIDENCE, SURE_EVIDENCE, SURE_STD = 0.8, 0.0, 0.018
 """See `looks_human`; a still is judged once and for all. Less is enough where the landmarks are this sure."""
-DOUBTFUL_STD = 0.025
-"""In a video a new face that is less sure than this has to look human besides. Of others no more is asked: a mask or a
-hand may hide half of them."""
+DOUBTFUL_STD, DOUBTFUL_PX = 0.025, 32.0
+"""In a video a new face that is less sure than this, though large enough to be seen well, has to look human besides. Of
+others no more is asked: a mask or a hand may hide half of them."""
 SEARCHED_PRESENCE, SEARCHED_STD, SEARCHED_EVIDENCE = 0.8, 0.035, 1.9
 """For what only a long search brought up."""
 LOOK_EVERY, LOOK_EVERY_S = 15, 0.5
@@ -87,6 +88,7 @@ class FaceTracker:
         self._weights = load_weights(model)
         self._engine = load_engine(engine, self._weights, threads or 1)
         self._locator = Locator(self._weights.locator)
+        self._gaze = load_gaze()
         self._focal = focal or None
         self.basis = Basis(load_head(), self._weights.field)
         self.max_faces = max_faces
@@ -229,7 +231,7 @@ class FaceTracker:
             if known or not believable(face, NEW_PRESENCE, NEW_STD) or not plausible(face, frame.image):
                 continue
             number = self._lost.take(face, frame.time)
-            doubtful = number is None and unsure(face) > DOUBTFUL_STD
+            doubtful = number is None and unsure(face) > DOUBTFUL_STD and face.size_px > DOUBTFUL_PX
             if not doubtful or looks_human(self._locator, frame.image, face, STILL_EVIDENCE):
                 found.append(self._track(face, frame, number))
         if not kept and not found:
@@ -258,10 +260,11 @@ class FaceTracker:
             return first
         return mean_face([first, *self._read(image, further_crops(region_of_face(first)), camera)])
 
-    def _face(self, code: Array, crop: Affine, camera: Camera) -> Face:
+    def _face(self, image: Image | Shrunk, code: Array, crop: Affine, camera: Camera) -> Face:
         state = decode(code, crop, camera)
         if camera.focal <= 0:
             state = replace(state, camera=replace(camera, focal=state.scale / state.nearness))
+        state = self._gaze.read(image, state, Face(state, self.basis).landmarks_px("ibug68")[EYES])
         return Face(state, self.basis, presence(code))
 
     def _normalized(self, image: Image | Shrunk, region: Affine) -> Affine:
@@ -283,7 +286,7 @@ class FaceTracker:
     def _read(self, image: Image | Shrunk, crops: Sequence[Affine], camera: Camera) -> list[Face]:
         """What the network says of each crop."""
         codes = self._engine.landmarks(np.stack([sample(image, crop, CROP) for crop in crops]))
-        return [self._face(code, crop, camera) for code, crop in zip(codes, crops, strict=True)]
+        return [self._face(image, code, crop, camera) for code, crop in zip(codes, crops, strict=True)]
 
     def _still_camera(self, image: Image) -> Camera:
         """Focal length 0 where it is to be read from the face."""

@@ -45,6 +45,7 @@ class Weights:
             self.normalizer,
             self.locator,
             self.locator.with_name("locator_check.onnx"),
+            self.locator.with_name("gaze.npz"),
         )
         return {
             "name": self.folder.name,

@@ -38,25 +38,29 @@ def figures_of(
         elif signal.kind in ("step", "stop"):
             after = measures.settle(points, signal.event - signal.skip, signal.fps)
             row |= {"overshoot": after.overshoot, "settling_s": after.seconds}
+        elif signal.kind == "talk" and signal.jaw is not None:
+            row |= _leak(track, raw, signal.jaw, signal.skip, fps)
         elif signal.kind == "known" and motions is not None:
             known = measures.against_motion(points, motions[signal.skip :], signal.fps)
             row |= {"bias": known.bias, "lag_ms": known.lag_ms, "noise": known.noise}
         else:
             ours = name in OURS
             unfiltered = raw if ours else tracks.get(IMAGE)
-            row |= _clip_figures(track, unfiltered, every, fps)
+            row |= _clip_figures(track, unfiltered, raw, every, fps)
             if ours:
                 row |= _pose_figures(track, raw, fps)
         out[name] = {key: _plain(value) for key, value in row.items()}
     return out
 
 
-def _clip_figures(track: Track, unfiltered: Track | None, every: Any, fps: float) -> dict[str, Any]:
-    """`unfiltered`: the same contestant without its filter, which the relative figures are relative to."""
-    points = np.where(every[:, None, None], track.points, np.nan)
+def _clip_figures(track: Track, unfiltered: Track | None, raw: Track, every: Any, fps: float) -> dict[str, Any]:
+    """`unfiltered`: the same contestant without its filter, which the relative figures are relative to; `raw`: our own,
+    which says when eyes close."""
+    points, ours = (np.where(every[:, None, None], t.points, np.nan) for t in (track, raw))
     row: dict[str, Any] = {
         "acceleration": measures.acceleration(points),
         "residual": measures.smoother_residual(points),
+        "blink_way": measures.blink_way(measures.lid_distance(ours), measures.lid_distance(points)),
         "groups": {k: {"acceleration": a, "residual": r} for k, (a, r) in measures.by_group(points).items()},
     }
     if unfiltered is not None:
@@ -67,6 +71,12 @@ def _clip_figures(track: Track, unfiltered: Track | None, every: Any, fps: float
         row["behind"], row["behind_p95"] = measures.apart(points, reference)
         row["blink_kept"] = measures.blink_kept(measures.lid_distance(reference), measures.lid_distance(points))
     return row
+
+
+def _leak(track: Track, raw: Track, jaw: Floats, skip: int, fps: float) -> dict[str, Any]:
+    """How far a still head that talks nods, and how much of the unfiltered nod that is."""
+    nod, unfiltered = (measures.moved_along(t.pitch[skip:], jaw[skip : len(t.pitch)], fps) for t in (track, raw))
+    return {"pitch_with_jaw_deg": nod, "pitch_kept": nod / unfiltered if unfiltered > 0.0 else float("nan")}
 
 
 def _pose_figures(track: Track, raw: Track, fps: float) -> dict[str, Any]:

@@ -211,8 +211,21 @@ def blink_kept(raw: Floats, filtered: Floats) -> float:
 
     Both (T, 2) from `lid_distance`; closures are where the raw distance is more than halfway down. NaN without any.
     """
-    kept, whole = 0.0, 0.0
-    for before, after in zip(raw.T, filtered.T, strict=True):
+    ways = _closures(raw, filtered)
+    whole = sum(before for before, _ in ways)
+    return sum(after for _, after in ways) / whole if whole > 0.0 else float("nan")
+
+
+def blink_way(reference: Floats, lids: Floats) -> float:
+    """%: the mean amplitude of `lids` (T, 2) over the closures of `reference`, which another tracker may have seen."""
+    ways = _closures(reference, lids)
+    return sum(after for _, after in ways) / len(ways) if ways else float("nan")
+
+
+def _closures(raw: Floats, lids: Floats) -> list[tuple[float, float]]:
+    """Of every closure of `raw`: the way from open to shut, in `raw` and in `lids`."""
+    ways: list[tuple[float, float]] = []
+    for before, after in zip(raw.T, lids.T, strict=True):
         good = np.isfinite(before) & np.isfinite(after)
         if good.sum() < 10:
             continue
@@ -224,9 +237,9 @@ def blink_kept(raw: Floats, filtered: Floats) -> float:
         edges = np.flatnonzero(np.diff(np.concatenate([[0], shut.astype(int), [0]])))
         for start, end in edges.reshape(-1, 2):
             near = slice(max(start - 2, 0), end + 3)
-            whole += open_before - float(np.nanmin(before[near]))
-            kept += open_after - float(np.nanmin(after[near]))
-    return kept / whole if whole > 0.0 else float("nan")
+            one, other = float(np.nanmin(before[near])), float(np.nanmin(after[near]))
+            ways.append((float(open_before) - one, float(open_after) - other))
+    return ways
 
 
 def moved_along(values: Floats, driver: Floats, fps: float) -> float:

@@ -114,12 +114,16 @@ def _marks(outcome: Outcome) -> str:
 def _clips(outcome: Outcome) -> str:
     """One row a clip: what it is held to, and how late and how far from its own raw points the filter is."""
     head = ["clip", "half", *(f"{mark.label} ({mark.said})" for mark in CLIP_MARKS)]
+    head += ["zero-phase (offline): acceleration / MediaPipe's", "the same of the residual"]
+    head += ["eyelids' amplitude, %: raw", "default", "MediaPipe IMAGE", "MediaPipe VIDEO"]
     head += ["lag, ms", "MediaPipe's lag", "from raw, %", "MediaPipe's from raw"]
     rows = []
     for trial in outcome.clips():
         name, figures = trial.signal.name, trial.figures
         values = [(mark, mark.value(figures)) for mark in CLIP_MARKS]
         cells = [cell(value, mark.met(value)) for mark, value in values]
+        cells += [cell(mark.value(figures, "rts")) for mark in CLIP_MARKS[:2]]
+        cells += [cell(figures.get(n, {}).get("blink_way")) for n in (RAW, "default", IMAGE, VIDEO)]
         cells += [cell(figures.get(n, {}).get(m)) for m in ("lag_ms", "behind") for n in ("default", VIDEO)]
         rows.append([escape(name), half_of(name), *cells])
     return table(head, rows)

@@ -21,7 +21,7 @@ from ..capture.source import open_source
 from ..errors import SourceError
 from ..types import Frame, Image
 
-Kind = Literal["still", "wave", "step", "stop", "known", "clip"]
+Kind = Literal["still", "wave", "step", "stop", "talk", "known", "clip"]
 FPS = 30.0
 WIDTH = 640
 _LARGER = 2
@@ -32,7 +32,8 @@ class Signal:
     """A sequence that can be played again and again. `skip`: frames at the start that measures leave out.
 
     `amplitude` px and `period` frames of a wave; `event`: the first frame at the new place of a step or a stop, which
-    moves by `amplitude` px (a stop: px per frame before it).
+    moves by `amplitude` px (a stop: px per frame before it). `jaw` (T,): how far a head that is known to be still opens
+    it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Signal:
     amplitude: float = 0.0
     period: float = 0.0
     event: int = 0
+    jaw: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
 
 class Picture:
@@ -70,9 +72,7 @@ class Picture:
         """The picture under `motion` (3, 3), from its pixels to the frame's, with noise of standard deviation
         `noise`."""
         seen = self.image.astype(np.float32) if np.array_equal(motion, np.eye(3)) else self._warped(motion)
-        if noise > 0:
-            seen = seen + np.random.default_rng([5, number]).standard_normal(seen.shape, np.float32) * noise
-        return np.asarray(np.clip(np.rint(seen), 0, 255).astype(np.uint8))
+        return sensed(seen, noise, number)
 
     def _warped(self, motion: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
         height, width = self.image.shape[:2]
@@ -94,6 +94,14 @@ class Picture:
             motion = np.eye(3)
             motion[0, 2] = shift
             yield Frame(self.filmed(motion, noise, number), number / FPS, number, motion)
+
+
+def sensed(seen: npt.NDArray[np.float32], noise: float, number: int) -> Image:
+    """What a sensor makes of a picture (H, W, 3): noise of standard deviation `noise`, fresh for each number, and eight
+    bits."""
+    if noise > 0:
+        seen = seen + np.random.default_rng([5, number]).standard_normal(seen.shape, np.float32) * noise
+    return np.asarray(np.clip(np.rint(seen), 0, 255).astype(np.uint8))
 
 
 def still(picture: Picture, noise: float = 5.0, frames: int = 150, skip: int = 30) -> Signal:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..capture.source import PICTURES
 from ..pipeline import Tracker
+from ..types import Frame
 from . import signals
 from .clips import CLIP_MARKS
 from .cost import stabilizer_ms
@@ -18,6 +19,7 @@ from .halves import half_of
 from .lab import Peer, Progress, Trial, run_trial
 from .signals import Picture, Signal
 from .sweep import Ahead, Setting, looking_ahead, sweep
+from .talking import talk
 from .tracks import FILTERS, OURS
 
 
@@ -48,6 +50,7 @@ MARKS = (
     Mark("wave", "residual_px", "40 px wave: residual, px", 0.0, 0.25),
     Mark("wave", "gain", "40 px wave: gain", 0.99, 1.01),
     Mark("stop", "overshoot", "overshoot after a stop, %", 0.0, 1.0),
+    Mark("talk", "pitch_kept", "still head that talks: nod / raw", 0.0, 0.5),
 )
 COST = Mark("cost", "ms", "filter, pose + 478 landmarks, ms", 0.0, 0.3)
 
@@ -129,9 +132,9 @@ def run(
     """
     pictures = [(Path(s).stem, Picture.read(Path(s))) for s in sources if Path(s).suffix.lower() in PICTURES]
     clips = [signals.clip(s, 90 if quick else None) for s in sources if Path(s).suffix.lower() not in PICTURES]
-    main = signals.standard(Picture.read(), quick)
+    main = _main(Picture.read(), tracker, quick)
     for name, picture in pictures:
-        main += signals.standard(picture, quick, f"{name}, ")
+        main += _main(picture, tracker, quick, f"{name}, ")
     others: list[Signal] = [] if quick else signals.bode(Picture.read())
     others += [signals.demo(0, 90 if quick else 300), *clips]
     trials = [run_trial(signal, tracker, peer, progress, ours) for signal in (*main, *others)]
@@ -150,6 +153,15 @@ def run(
         "machine": platform.machine(),
     }
     return Outcome(tuple(trials), tuple(s.name for s in main), tuple(settings), told, tuple(ahead), costs)
+
+
+def _main(picture: Picture, tracker: Tracker, quick: bool, prefix: str = "") -> list[Signal]:
+    """The signals that the marks are read from; a picture in which no face is found does not talk."""
+    tracker.reset()
+    faces = tracker.step(Frame(picture.image, 0.0)).faces[:1]
+    size = {"frames": 75, "skip": 25} if quick else {}
+    talks = [replace(s, name=prefix + s.name) for s in (talk(picture, face, **size) for face in faces)]
+    return signals.standard(picture, quick, prefix) + talks
 
 
 def _average(rows: list[dict[str, dict[str, Any]]], name: str, measure: str) -> float | None:

@@ -13,7 +13,9 @@ LABELS = {
     "residual_px": "residual, px",
     "pitch_std_deg": "pitch: std, degrees",
     "blink_kept": "eyelids' amplitude kept",
+    "blink_way": "eyelids' amplitude in the closures of our raw points, %",
     "pitch_with_jaw_deg": "pitch that follows the jaw: std, degrees",
+    "pitch_kept": "the same over unfiltered",
     "pitch_with_lids_deg": "pitch that follows the eyelids: std, degrees",
     "behind": "distance from its own unfiltered points, %",
     "behind_p95": "the same, 95 of 100 frames within, %",
@@ -25,7 +27,9 @@ LABELS = {
 MARKS_NOTE = (
     "68 points; % is of the distance between the eyes' centres. Still: one photograph, fresh noise of 5 levels, 150 "
     "frames, the first 30 left out. Wave: shifted by 40 sin(2πt/45) px, noise of 2 levels, 225 frames, the first 45 "
-    "left out; sine, cosine and constant fitted. Compare within a row only: other pictures give other numbers."
+    "left out; sine, cosine and constant fitted. Talking: the head model opens and shuts the photograph's jaw and "
+    "moves nothing else, so a pitch that follows the jaw is an error; its standard deviation over the unfiltered "
+    "one's. Compare within a row only: other pictures give other numbers."
 )
 PLANE_NOTE = (
     "Every dot is one strength of a filter on the same raw results: left is calmer, down is earlier. The lines join "
@@ -47,7 +51,9 @@ FILM_NOTE = (
 CLIPS_NOTE = (
     "Clips are split by a hash of their names. Constants were tuned on the half 'tune' only; judge by 'report'. "
     "A dash: nothing to measure (nobody talked, nobody blinked, or MediaPipe found no face). Calm that is bought by "
-    "staying behind shows in the last columns: lag, and distance from the same tracker's own unfiltered points."
+    "staying behind shows in the last columns: lag, and distance from the same tracker's own unfiltered points. The "
+    "zero-phase smoother knows what comes later. Eyelids' amplitude: open minus shut, mean of all closures that our "
+    "raw points show, in % of the distance between the eyes."
 )
 AHEAD_NOTE = (
     "The default filter set to give the pose as it will be when it is on the screen (filter.ahead_ms): a lag below "

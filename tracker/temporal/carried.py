@@ -19,8 +19,10 @@ from .turns import Vector
 
 _REST = np.array([0.15, 0.15, 0.25, 0.25, 0.25, 0.25, 0.1])
 """Hz: cutoff of each number of the pose while the pixels rest."""
-_OPEN = np.array([1.5, 1.5, 0.6, 0.6, 0.6, 0.6, 0.6])
-"""Hz per face size a second."""
+_OPEN = np.array([15.0, 15.0, 0.6, 0.6, 0.6, 0.6, 0.6])
+"""Hz per face size a second: up and down for a nod, sideways for a turn, any for the others. Pixels do not carry these
+two, so a head that goes up and down is believed to nod: with a tenth of it a nod came five frames late. A jaw that
+opens moves none of those pixels."""
 _ASTRAY = 0.05
 """Hz per squared usual size of a difference beyond three of them."""
 _USUAL = 0.003, 0.015
@@ -46,7 +48,7 @@ class CarriedPose:
 
     def __init__(self, first: Point) -> None:
         self._pose = self._before = first.pose
-        self.speed = 0.0
+        self.speed = self._up = self._aside = 0.0
         self.trust = 0.0
         self.age = 0.0
         self._usual = np.full((2, 7), 0.01)
@@ -65,9 +67,13 @@ class CarriedPose:
         else:
             self.trust += (_GAINED if self.age > 0.0 else 1.0) * (1.0 - self.trust)
             moved = self._pose.carried(motion)
-            way = (moved.values - self._pose.values)[3:6] / unit[3:6]
+            x, y, size = ((moved.values - self._pose.values)[3:6] / unit[3:6]).tolist()
             turn = math.atan2(motion[1, 0], motion[0, 0]) / float(unit[2])
-            self.speed += smoothing(_SPEED_HZ, dt) * (math.sqrt(way @ way + turn * turn) / dt - self.speed)
+            (right_x, up_x), (right_y, up_y) = moved.rotation[:2, :2].tolist()
+            share = smoothing(_SPEED_HZ, dt)
+            self.speed += share * (math.sqrt(x * x + y * y + size * size + turn * turn) / dt - self.speed)
+            self._up += share * (abs(x * up_x + y * up_y) / dt - self._up)
+            self._aside += share * (abs(x * right_x + y * right_y) / dt - self._aside)
             self._pose = moved
         self._before = measured.pose
         difference = measured.pose.minus(self._pose)
@@ -78,7 +84,8 @@ class CarriedPose:
         behind = np.maximum(np.abs(self._lean) / self._usual[1] - _LEAN, 0.0)
         self._usual += smoothing(0.3, dt) * (np.minimum(size, 3.0 * self._usual) - self._usual)
         self._usual = np.minimum(np.maximum(self._usual, _USUAL[0]), _USUAL[1])
-        cutoff = (_REST + _OPEN * self.speed + _ASTRAY * astray**2 + _BEHIND * behind**2) * sure
+        speeds = np.array((self._up, self._aside, *(self.speed,) * 5))
+        cutoff = (_REST + _OPEN * speeds + _ASTRAY * astray**2 + _BEHIND * behind**2) * sure
         self.age += dt
         settled = 1.0 - np.maximum(smoothing(cutoff, dt), min(dt / self.age, smoothing(_SETTLE_HZ, dt)))
         gain = 1.0 - settled * (1.0 - (1.0 - self.trust) * sure)

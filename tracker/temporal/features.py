@@ -56,6 +56,7 @@ def _moved(
     base = basis.points(neutral, "ibug68")
     modes = [replace(neutral, residual=mode) for mode in np.eye(residual, dtype=np.float32)]
     moved = np.array([basis.points(mode, "ibug68") - base for mode in modes], np.float64).reshape(residual, 68, 3)
-    feature = moved[:, start:stop].reshape(residual, -1)
-    rest = np.delete(moved, slice(start, stop), axis=1).reshape(residual, -1)
+    size = 3 * (stop - start)  # said, because a basis without learned modes leaves nothing to work it out from
+    feature = moved[:, start:stop].reshape(residual, size)
+    rest = np.delete(moved, slice(start, stop), axis=1).reshape(residual, 3 * 68 - size)
     return feature @ feature.T, rest @ rest.T

@@ -18,15 +18,15 @@ from .parts import Parts, Point
 from .turns import Vector
 
 _RESIDUAL = OneEuro(min_cutoff=0.5, beta=0.2, d_cutoff=1.0)
-_TWO = 1.5
+_TWO = 1.25
 """By what the cutoffs of a shape that goes through two low passes are multiplied."""
 _BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
-_TALKS = ("jawOpen", "mouthClose", "mouthFunnel", "mouthPucker")
+_TALKS = ("jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthUpperUp")
 _LIDS_REST, _LIDS_OPEN = 1.0, 5.0
 """Hz of the residual that moves the lids, per what a lid's speed has beyond the first (1/s)."""
-_LIPS_REST, _LIPS_OPEN = 0.3, 1.0
+_LIPS_REST, _LIPS_OPEN = 0.3, 1.5
 """The same of the lips, and of the shapes that talk."""
-_LIDS_ALONE, _LIPS_ALONE = 0.3, 1.0
+_LIDS_ALONE, _LIPS_ALONE = 0.3, 2.0
 """What a motion of the rest of the face costs in it."""
 
 
@@ -44,7 +44,7 @@ class ShapeFilter:
         self._least = np.ones(self._once.size)  # the least gain of the second low pass; 1: there is none
         self._least[[i for i, name in _named(shapes) if i not in QUICK and not name.startswith("eye")]] = 0.0
         self._blinks = [i for i, name in _named(shapes) if name in _BLINKS]
-        self._talks = [i for i, name in _named(shapes) if name in _TALKS]
+        self._talks = [i for i, name in _named(shapes) if name.startswith(_TALKS)]
         self._lids = moving_only(EYELIDS, _LIDS_ALONE, basis, parts)
         self._lips = moving_only(LIPS, _LIPS_ALONE, basis, parts)
         self.configure(settings)

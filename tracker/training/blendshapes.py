@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..detection.follow import FaceTracker
 from ..head import EXPRESSIONS
-from ..head.axes import SWAPPED
+from ..head.axes import SWAPPED, gaze_of
 from ..types import Array, Face
 from .packs import SLICES, Rows
 
@@ -21,6 +21,7 @@ LEAST_SPREAD = 0.02
 """Shapes that the teacher moves less than this (standard deviation over the rows) have no correlation to speak of."""
 EYES = {"right": (33, 133, 159, 145, 468), "left": (362, 263, 386, 374, 473)}
 """Of MediaPipe's mesh: the corners from image left to right, the middles of both lids, and the iris."""
+LOOKS = [i for i, name in enumerate(EXPRESSIONS) if name.startswith("eyeLook")]
 FRONTAL = 35.0
 
 
@@ -61,7 +62,8 @@ def iris_places(mesh: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
 
 
 def gaze(faces: list[Face], rows: Rows) -> dict[str, float]:
-    """Where the irises lie, against the teacher's mesh, on faces to 35 degrees of yaw."""
+    """Of faces to 35 degrees of yaw: where the irises lie, against the teacher's mesh, and where the eyeLook shapes
+    point, against its shapes."""
     sure = (rows.weights[:, SLICES["mediapipe478"]] > 0.5).all(1) & (np.abs(rows.yaw) < FRONTAL)
     use = np.flatnonzero(sure)
     if len(use) < 5:
@@ -74,7 +76,19 @@ def gaze(faces: list[Face], rows: Rows) -> dict[str, float]:
         out[f"{name}_difference"] = round(float(np.abs(a - b).mean()), 4)
         out[f"{name}_spread_of_teacher"] = round(float(b.std()), 4)
         out[f"{name}_correlation"] = round(float(np.corrcoef(a, b)[0, 1]), 3)
+    told = use[np.isfinite(rows.blend[use][:, LOOKS]).all(1)]
+    if len(told) >= 5:
+        looks = _looks(np.stack([faces[i].state.expression for i in told])), _looks(rows.blend[told])
+        for angle, name in enumerate(("looks_aside", "looks_up_down")):
+            a, b = (look[..., angle].ravel() for look in looks)
+            if a.std() > 1e-6 and b.std() > 1e-6:
+                out[f"{name}_correlation"] = round(float(np.corrcoef(a, b)[0, 1]), 3)
     return out
+
+
+def _looks(shapes: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """(n, 52) -> (n, 2 eyes, yaw and pitch) degrees."""
+    return np.array([[(eye.yaw, eye.pitch) for eye in gaze_of(row)] for row in shapes.astype(np.float32)])
 
 
 def mirrored(tracker: FaceTracker, rows: Rows, faces: list[Face]) -> dict[str, float]:

@@ -23,6 +23,8 @@ PEER_BLINK = {"eyeBlinkLeft": 9, "eyeBlinkRight": 10}
 """Places in MediaPipe's list of shapes, which begins with `_neutral`."""
 LEAST = 0.2
 """A blink moves the shape, or shuts the lids, by at least this share."""
+LONGEST = 10
+"""Frames before a peak among which the open eye is looked for."""
 NEAR = 5
 """A blink of ours this many frames from one of the peer's is the same one."""
 
@@ -88,17 +90,34 @@ def closings(signal: Values, least: float = LEAST) -> npt.NDArray[np.intp]:
     return np.asarray(starts, dtype=np.intp)
 
 
+def starts(signal: Values, peaks: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Of each closing (its frame in `peaks`) the frame at which the signal (n,) is half-way up to it.
+
+    How far a shut eye is shut wavers, so that the highest frame of a long closing is anyone's guess; when it shut is
+    not."""
+    out = []
+    for peak in peaks.tolist():
+        lowest = float(np.nanmin(signal[max(0, peak - LONGEST) : peak + 1]))
+        at = peak
+        while at > 0 and signal[at - 1] > (lowest + signal[peak]) / 2:
+            at -= 1
+        out.append(at)
+    return np.asarray(out, dtype=np.intp)
+
+
 def timing(mine: Values, theirs: Values) -> dict[str, Any]:
-    """Offsets in frames of the closings that both signals (n,) have, and how many only one has.
+    """Offsets in frames of the closings that both signals (n,) have, and how many only one has; `within_one_frame`
+    by their peaks, `starts_within_one_frame` by when they are half-way up.
 
     `lag` is the shift of the whole signals that correlates best (positive: ours is later)."""
     a, b = closings(mine), closings(theirs)
-    offsets, unmatched = [], set(b.tolist())
-    for at in a:
-        near = [t for t in unmatched if abs(int(at) - t) <= NEAR]
+    offsets, begun, unmatched = [], [], set(b.tolist())
+    for at, start in zip(a.tolist(), starts(mine, a).tolist(), strict=True):
+        near = [t for t in unmatched if abs(at - t) <= NEAR]
         if near:
-            best = min(near, key=lambda t: abs(int(at) - t))
-            offsets.append(int(at) - best)
+            best = min(near, key=lambda t: abs(at - t))
+            offsets.append(at - best)
+            begun.append(start - int(starts(theirs, np.array([best]))[0]))
             unmatched.discard(best)
     both = np.array(offsets)
     lag, correlation = _lag(mine, theirs)
@@ -108,6 +127,7 @@ def timing(mine: Values, theirs: Values) -> dict[str, Any]:
         "only_peer": len(unmatched),
         "median_offset": float(np.median(both)) if len(both) else None,
         "within_one_frame": round(float((np.abs(both) <= 1).mean()), 3) if len(both) else None,
+        "starts_within_one_frame": round(float((np.abs(begun) <= 1).mean()), 3) if len(both) else None,
         "range_ours": _range(mine),
         "range_peer": _range(theirs),
         "lag": lag,

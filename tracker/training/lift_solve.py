@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..detection.code import NEARNESS_0
 from ..head import EXPRESSIONS
 from .lift_points import DEPTH_SIGMA, TRUST, LiftPoints
 from .packs import SETS
@@ -27,13 +26,15 @@ NEVER = [POSE + IDENTITY + EXPRESSIONS.index("tongueOut")]
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How far what is trusted: `evidence` weighs labels against priors, `expression` is the exponential prior's
-    mean, `identity` the Gaussian's deviation (in the model's), `nearness` the deviation of its logarithm; `widths`
-    one round each, in deviations."""
+    mean, `identity` the Gaussian's deviation (in the model's), `nearness` (1/m) what is expected and `nearness_log`
+    the deviation of its logarithm; `widths` one round each, in deviations."""
 
     evidence: float = 40.0
     identity: float = 1.0
     expression: float = 0.12
-    nearness: float = 0.3
+    nearness: float = 0.1
+    """Hardly any perspective: 3DMM teachers and pose labels know none, and a fit that assumes one turns the head."""
+    nearness_log: float = 0.3
     depth: float = 1.0
     widths: tuple[float, ...] = (20.0, 12.0, 12.0, 12.0, 12.0, 8.0, 6.0, 4.0, 3.0, 3.0)
     still: int = 2
@@ -119,7 +120,7 @@ class Solver:
             "rotation": p.rotation.clone(),
             "centre": middle - scale[:, None] * mean[:, :2],
             "scale": scale,
-            "nearness": torch.full((b,), NEARNESS_0),
+            "nearness": torch.full((b,), self.recipe.nearness),
             "zero": torch.zeros(b),
             "identity": torch.zeros(b, IDENTITY),
             "expression": torch.zeros(b, EXPRESSION),
@@ -164,9 +165,9 @@ class Solver:
         normal = rows.transpose(1, 2) @ rows
         slope = (rows.transpose(1, 2) @ (values * weights.sqrt())[..., None])[..., 0]
         diagonal = torch.full((rows.shape[2],), 1e-2)
-        closeness = torch.log(nearness[:, 0] / NEARNESS_0)
-        diagonal[6] += 1 / r.nearness**2
-        slope[:, 6] += closeness / r.nearness**2
+        closeness = torch.log(nearness[:, 0] / r.nearness)
+        diagonal[6] += 1 / r.nearness_log**2
+        slope[:, 6] += closeness / r.nearness_log**2
         free = torch.ones_like(slope)
         if not pose_only:
             diagonal[POSE : POSE + IDENTITY] += 1 / r.identity**2
@@ -199,7 +200,7 @@ class Solver:
         """(B,) what a round makes smaller, its weights held."""
         r = self.recipe
         data = (weight * (error**2).sum(-1)).sum(1) + (depth_weight * depth_error**2).sum(1)
-        close = torch.log(state["nearness"] / NEARNESS_0) / r.nearness
+        close = torch.log(state["nearness"] / r.nearness) / r.nearness_log
         prior = (state["identity"] ** 2).sum(1) / r.identity**2 + 2 * state["expression"].sum(1) / r.expression
         return data + prior + close**2
 
@@ -235,12 +236,12 @@ class Solver:
     def _moved(self, state: dict[str, Tensor], step: Tensor, p: Problem, pose_only: bool) -> dict[str, Tensor]:
         turn = step[:, :3]
         turn = turn * (0.5 / turn.norm(dim=1, keepdim=True).clamp_min(0.5))
-        nearness = torch.log(state["nearness"] / NEARNESS_0) + step[:, 6].clamp(-0.5, 0.5)
+        nearness = torch.log(state["nearness"] / self.recipe.nearness) + step[:, 6].clamp(-0.5, 0.5)
         moved = state | {
             "rotation": torch.linalg.matrix_exp(_skew(turn)) @ state["rotation"],
             "centre": state["centre"] + step[:, 3:5] * p.size[:, None],
             "scale": state["scale"] * torch.exp(step[:, 5].clamp(-0.3, 0.3)),
-            "nearness": NEARNESS_0 * torch.exp(nearness.clamp(-1, 1)),
+            "nearness": self.recipe.nearness * torch.exp(nearness.clamp(-1, 1)),
             "zero": state["zero"] + step[:, 7] * p.size,
         }
         if not pose_only:

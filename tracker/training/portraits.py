@@ -1,4 +1,5 @@
-"""Persons that a pack shows from several sides, for measuring heads: frames of one video each, never of two."""
+"""Persons that the packs show several times: from several sides, for measuring heads, or just in several pictures, for
+measuring what pictures tell of a shape."""
 
 from __future__ import annotations
 
@@ -9,10 +10,13 @@ import numpy.typing as npt
 
 from ..avatar.evaluate import Portrait
 from ..types import Image
-from .packs import load_rows
+from .packs import Rows, load_rows
 
 PACK = "ytf"
 """The pack whose names say person, video and frame: set/Person_VF."""
+SEVERAL = ("frl", "ytf", "lfw")
+"""Packs with several pictures of a person: neutral and smiling; frames of up to five videos; photographs."""
+_MOST = 5
 _FRONTAL_DEG, _TURNED_DEG = 15.0, (28.0, 65.0)
 _FLAT = 1.2
 """Grey levels by which neighbouring rows of a picture differ at least; the pack's repeated edges differ by less."""
@@ -31,11 +35,39 @@ def portraits(folder: Path) -> list[Portrait]:
         if turned.min() < _FRONTAL_DEG and ((turned > _TURNED_DEG[0]) & (turned < _TURNED_DEG[1])).any():
             pictures = []
             for i in members:
-                image, corner = shown(rows.images[i])
-                x0, y0, x1, y1 = (float(v) for v in rows.box[i] - np.tile(corner, 2))
-                pictures.append((str(rows.name[i]).rsplit("/", 1)[-1], image, (x0, y0, x1, y1)))
-            found.append(Portrait(video, tuple(pictures)))
+                pictures.append(_picture(rows, i))
+            found.append(Portrait(video, PACK, tuple(pictures)))
     return found
+
+
+def acquaintances(folder: Path) -> list[Portrait]:
+    """Persons of whom a pack has several pictures (up to _MOST are taken): of "ytf" frames of one video, the one that
+    shows them most often. Raises SourceError where a pack is missing."""
+    found = []
+    for pack in SEVERAL:
+        rows = load_rows(folder, (pack,))
+        persons: dict[str, dict[str, list[int]]] = {}
+        for i, path in enumerate(rows.name):
+            person, video = _who(pack, str(path).rsplit("/", 1)[-1])
+            persons.setdefault(person, {}).setdefault(video, []).append(i)
+        for person, videos in sorted(persons.items()):
+            members = max(videos.values(), key=len)[:_MOST]
+            if len(members) > 1:
+                found.append(Portrait(person, pack, tuple(_picture(rows, i) for i in members)))
+    return found
+
+
+def _who(pack: str, name: str) -> tuple[str, str]:
+    """A picture's person and video ("" where pictures are no frames): Person_VF, Person_0001 and 001_03."""
+    if pack == PACK:
+        return name[:-3], name[-2]
+    return name.rsplit("_", 1)[0], ""
+
+
+def _picture(rows: Rows, i: int) -> tuple[str, Image, tuple[float, float, float, float]]:
+    image, corner = shown(rows.images[i])
+    x0, y0, x1, y1 = (float(v) for v in rows.box[i] - np.tile(corner, 2))
+    return str(rows.name[i]).rsplit("/", 1)[-1], image, (x0, y0, x1, y1)
 
 
 def shown(image: Image) -> tuple[Image, npt.NDArray[np.intp]]:

@@ -14,8 +14,18 @@ Rotations = npt.NDArray[np.floating]
 def pose_errors(rotation: Rotations, rows: Rows) -> dict[str, float]:
     """Mean absolute error of (yaw, pitch, roll) on the validate fold, and the geodesic mean, degrees.
 
-    `rotation` (n, 3, 3) is camera_from_head of every calibration row. The two head frames differ by a constant
-    rotation, which is estimated on the train fold.
+    `rotation` (n, 3, 3) is camera_from_head of every calibration row.
+    """
+    off, turn = pose_errors_each(rotation, rows)
+    pitch, yaw, roll = off.mean(0)
+    names = {"yaw": yaw, "pitch": pitch, "roll": roll, "mean": off.mean(), "geodesic": turn.mean()}
+    return {name: round(float(value), 2) for name, value in names.items()}
+
+
+def pose_errors_each(rotation: Rotations, rows: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Of every row of the validate fold: absolute errors (m, 3) of pitch, yaw and roll, and the geodesic (m,), degrees.
+
+    The two head frames differ by a constant rotation, which is estimated on the train fold.
     """
     mine = rotation.astype(np.float64)
     labels = rows.angles
@@ -25,12 +35,9 @@ def pose_errors(rotation: Rotations, rows: Rows) -> dict[str, float]:
     frame = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
     aligned = mine[rows.held_out] @ frame
     found = np.array([label_angles(r) for r in aligned])
-    off = np.abs(found - labels[rows.held_out])
     between = np.einsum("nji,njk->nik", aligned, truth[rows.held_out])
     turn = np.degrees(np.arccos(np.clip((np.trace(between, axis1=1, axis2=2) - 1) / 2, -1, 1)))
-    pitch, yaw, roll = off.mean(0)
-    names = {"yaw": yaw, "pitch": pitch, "roll": roll, "mean": off.mean(), "geodesic": turn.mean()}
-    return {name: round(float(value), 2) for name, value in names.items()}
+    return np.abs(found - labels[rows.held_out]), turn
 
 
 def label_rotation(pitch: float, yaw: float, roll: float) -> npt.NDArray[np.float64]:
