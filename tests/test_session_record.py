@@ -108,8 +108,8 @@ def test_record_writes_what_the_camera_saw(tmp_path: Path, capsys: pytest.Captur
     assert table["frame_index"] == list(range(45)) and set(table["state"]) == {"tracked"}
     told = about(out)
     assert told["status"] == "complete" and told["counts"]["captured"] == told["counts"]["stored"] == 45
-    files = {"landmarks.onnx", "landmarks_int8.onnx", "normalizer.onnx", "locator.onnx", "locator_check.onnx"}
-    assert set(told["model"]["sha256"]) == files
+    networks = {"landmarks.onnx", "landmarks_int8.onnx", "normalizer.onnx", "locator.onnx", "locator_check.onnx"}
+    assert set(told["model"]["sha256"]) == {*networks, "gaze.npz"}
     assert "45 in 1.47 s" in capsys.readouterr().out
     assert run(*tokens) == 2 and "--overwrite" in capsys.readouterr().err
     assert run("record", "demo", "--duration", "0", "--out", str(tmp_path / "no")) == 2
