@@ -88,7 +88,7 @@ class FaceTracker:
         self._weights = load_weights(model)
         self._engine = load_engine(engine, self._weights, threads or 1)
         self._locator = Locator(self._weights.locator)
-        # A seventeenth of the fast size's step: it leaves sideways looks as the network has them.
+        # A twelfth of the fast size's step: it leaves sideways looks as the network has them.
         self._gaze = None if self._weights.facts.get("size") == "fast" else load_gaze()
         self._focal = focal or None
         self.basis = Basis(load_head(), self._weights.field)
