@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import assets
-from ..errors import ModelError
+from ..head.learnt import load_numbers
 from ..head.model import IDENTITY_MODES
 from ..types import Array
 
@@ -42,15 +42,7 @@ MODEL = Expected(np.zeros(IDENTITY_MODES, np.float32), 1.0)
 @lru_cache(maxsize=2)
 def load_expected(file: Path | None = None) -> Expected:
     """What ships. Raises ModelError where the file is missing or damaged."""
-    file = file or FILE
-    try:
-        mean = np.array(json.loads(file.read_text(encoding="utf-8"))["mean"], dtype=np.float32)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"The expected shape, {file}, is missing or damaged ({error}); restore assets/head."
-        ) from error
-    if mean.shape != (IDENTITY_MODES,) or not np.isfinite(mean).all():
-        raise ModelError(f"The expected shape, {file}, is no list of {IDENTITY_MODES} numbers; restore assets/head.")
+    mean = load_numbers(file or FILE, "mean", (IDENTITY_MODES,), "The expected shape")
     return Expected(mean, _HOLD)
 
 

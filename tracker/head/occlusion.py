@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from .. import assets
-from ..errors import ModelError
 from ..types import Array
+from .learnt import load_numbers
 
 FILE = assets.ROOT / "head" / "occlusion.json"
 POINTS = 68
@@ -27,16 +27,7 @@ LAYOUTS = frozenset({"ibug68", "merl68", "aflw2000_68", "tddfa68"})
 @lru_cache(maxsize=2)
 def load_occlusion(file: Path | None = None) -> Array:
     """(68, 4): a point's threshold and normal, head frame. Raises ModelError where the file is missing or damaged."""
-    file = file or FILE
-    try:
-        rows = np.array(json.loads(file.read_text(encoding="utf-8"))["seen"], dtype=np.float32)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"What hides the points, {file}, is missing or damaged ({error}); restore assets/head."
-        ) from error
-    if rows.shape != (POINTS, 4) or not np.isfinite(rows).all():
-        raise ModelError(f"What hides the points, {file}, is no table of {POINTS} x 4 numbers; restore assets/head.")
-    return rows
+    return load_numbers(file or FILE, "seen", (POINTS, 4), "What hides the points")
 
 
 def seen_share(rows: Array, towards: Array) -> Array:
