@@ -124,6 +124,26 @@ def test_dark_hair_before_a_dark_ground_belongs_to_the_head() -> None:
     assert found[4, 4] == 0
 
 
+def test_what_lies_beyond_the_edge_of_a_picture_tells_nothing_of_its_background() -> None:
+    size, grid = 192, texels(SIZE)
+    state = viewpoint(0, 0, size)
+    place = grid.points(load_head().mean)
+    colour = np.where(place[:, 1:2] < -0.12, np.array([215.0, 220, 245]), np.array([160.0, 110, 90]))
+    colour = np.where(grid.points(scalp()[:, None]) > 0.3, 60.0, colour)
+    dressed = replace(painted(), texture=np.asarray(grid.image(colour.astype(np.uint8)), dtype=np.uint8))
+    picture, cover, _ = render_mesh(dressed, state, (size, size))
+    low, high = state.project(np.array([[-0.092, 0.1, 0.0], [0.092, -0.14, 0.0]], np.float32)).astype(int)
+    shown = np.zeros((size, size), bool)
+    shown[low[1] : high[1], low[0] : high[0]] = True
+    picture = picture + np.uint8((20, 25, 120)) * (cover < 0.5)[..., None]
+    grain = np.random.default_rng(0).normal(0, 3, picture.shape)
+    whole = np.clip(np.where(shown[..., None], picture, 128) + grain, 0, 255).astype(np.uint8)
+    found = matte(whole, state, painted().neutral, shown) > 127
+    ground = shown & (cover == 0)
+    assert ground.sum() > 1000 and found[ground].mean() < 0.1
+    assert found[shown & (cover == 1)].mean() > 0.9
+
+
 def test_normals_of_every_frame_are_those_of_the_model() -> None:
     vertices = painted().vertices(np.full(52, 0.2, np.float32))
     assert np.abs(mesh_normals(vertices) - vertex_normals(vertices, load_head().tri)).max() < 1e-5

@@ -16,6 +16,10 @@ WHITE = np.zeros((9, 3), np.float32)
 WHITE[0] = 1.0
 DARKEST, BRIGHTEST = 0.45, 2.2
 """What shading is kept within: where light is only extrapolated, at grazing angles, albedo would explode."""
+_HOLD = (0.0, 0.02, 0.02, 0.02, 0.05, 0.05, 0.05, 0.05, 0.05)
+"""How firmly each harmonic is held to nought where one picture shows the light on half of the sphere."""
+_OFF = 0.2
+"""Of the skin's brightness: what is off by this much loses half of its weight."""
 _HOLD_TURN = (0.0, 0.005, 0.005, 0.005, 0.02, 0.02, 0.02, 0.02, 0.02)
 """How firmly each harmonic is held to nought where a turning head shows the light on many normals."""
 
@@ -38,11 +42,10 @@ def estimate(
     """Lighting (9, 3) of skin whose colours (N, 3) 0..255 are seen with weights (N,), and the skin's own colour (3,).
 
     Skin is taken to be of one colour; what a few passes cannot explain (brows, lips, shadows cast) loses its weight.
-    Higher harmonics are held down: one picture shows half of the sphere. Light's mean over the seen skin is 1, so that
-    the albedo keeps the picture's brightness.
+    Light's mean over the seen skin is 1, so that the albedo keeps the picture's brightness.
     """
     basis = harmonics(normals).astype(np.float64)
-    hold = np.diag([0.0, 0.02, 0.02, 0.02, 0.2, 0.2, 0.2, 0.2, 0.2]) * max(float(weights.sum()), 1e-6)
+    hold = np.diag(_HOLD) * max(float(weights.sum()), 1e-6)
     trusted = np.asarray(weights, dtype=np.float64)
     sure: npt.NDArray[np.float64] = trusted
     tint: npt.NDArray[np.float64] = np.asarray(
@@ -54,7 +57,7 @@ def estimate(
         normal = (basis * sure[:, None]).T @ basis + hold
         fitted = np.asarray(np.linalg.solve(normal, (basis * sure[:, None]).T @ relative), dtype=np.float64)
         off = np.abs(relative - basis @ fitted).mean(1)
-        sure = np.divide(trusted, 1.0 + (off / 0.12) ** 2, dtype=np.float64)
+        sure = np.divide(trusted, 1.0 + (off / _OFF) ** 2, dtype=np.float64)
     level = np.average(basis @ fitted, axis=0, weights=np.maximum(sure, 1e-9))
     return (fitted / level).astype(np.float32), np.asarray(tint * level, dtype=np.float32)
 

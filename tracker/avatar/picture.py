@@ -108,13 +108,19 @@ def matte(image: Image, state: FaceState, vertices: Array, shown: npt.NDArray[np
     labels[~_grown(~face, reach)] = cv2.GC_FGD
     skull = silhouette(placed, vertices, size, above=_SKULL)
     labels[~_grown(~skull, 2 * reach)] = cv2.GC_FGD
-    if shown is not None:
-        labels[cv2.resize(shown.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST) == 0] = cv2.GC_BGD
+    real = slice(None), slice(None)
+    if shown is not None and shown.any():
+        there = cv2.resize(shown.astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST) > 0
+        labels[~there] = cv2.GC_BGD
+        # What lies beyond the picture's edge is not there: its grey says nothing of what the background looks like.
+        real = _extent(there.any(1)), _extent(there.any(0))
     found = head
-    if (labels == cv2.GC_FGD).sum() > 50 and (labels == cv2.GC_BGD).sum() > 50:
+    inner = np.ascontiguousarray(labels[real])
+    if (inner == cv2.GC_FGD).sum() > 50 and np.isin(inner, (cv2.GC_BGD, cv2.GC_PR_BGD)).sum() > 50:
         cv2.setRNGSeed(0)
         models = np.zeros((1, 65), np.float64), np.zeros((1, 65), np.float64)
-        cv2.grabCut(np.ascontiguousarray(small[..., ::-1]), labels, None, *models, 3, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(np.ascontiguousarray(small[real][..., ::-1]), inner, None, *models, 3, cv2.GC_INIT_WITH_MASK)
+        labels[real] = inner
         found = _largest((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
     soft = cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0)
     grown = cv2.resize(soft, (full, full), interpolation=cv2.INTER_LINEAR)
@@ -130,6 +136,12 @@ def sharpness(image: Image, mask: npt.NDArray[np.bool_]) -> float:
     if not mask.any():
         return 0.0
     return float(cv2.Laplacian(grey, cv2.CV_32F)[mask].var() / max(float(grey[mask].var()), 1.0))
+
+
+def _extent(line: npt.NDArray[np.bool_]) -> slice:
+    """From the first to the last of a row of flags that is set."""
+    at = np.flatnonzero(line)
+    return slice(int(at[0]), int(at[-1]) + 1)
 
 
 def _grown(mask: npt.NDArray[np.bool_], by: int) -> npt.NDArray[np.bool_]:

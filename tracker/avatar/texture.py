@@ -94,11 +94,12 @@ def light_of(samples: Sequence[Sample], texels: Texels) -> Array:
 
 
 def skin_of(texels: Texels) -> npt.NDArray[np.bool_]:
-    """(n,): texels of the bare face: cheeks, nose, chin, the lower forehead; neither lips, eyes nor hair."""
+    """(n,): texels of the bare face: cheeks, nose, chin, the lower forehead; neither lips, eyes nor hair (nor where a
+    fringe hangs)."""
     head = load_head()
     place = texels.points(head.mean)
     region = head.region[head.tri[texels.triangle]]
-    narrow = (np.abs(place[:, 0]) < 0.058) & (place[:, 1] < 0.055) & (place[:, 1] > -0.115) & (place[:, 2] > -0.05)
+    narrow = (np.abs(place[:, 0]) < 0.058) & (place[:, 1] < 0.04) & (place[:, 1] > -0.115) & (place[:, 2] > -0.05)
     return np.asarray((region == 0).all(1) & narrow & ~_near_eyes(place))
 
 
