@@ -177,6 +177,9 @@ def test_a_source_that_cannot_be_opened_replaces_no_session_and_is_told_once(
         (["stream", "demo", "--to", "vmc", "--duration", "-1"], "--duration"),
         (["sniff", "vmc", "--port", "70000"], "65535"),
         (["head", "evaluate", "absent.mp4"], "absent.mp4"),
+        (["bench", "--json-out", "/dev/null/figures.json"], "cannot be written"),
+        (["stability", "--out", "/dev/null/lab"], "cannot be written"),
+        (["head", "export", "/dev/null", "--to", "obj"], "/dev/null"),
     ],
 )
 def test_a_value_out_of_range_is_one_line_and_exit_2(

@@ -337,6 +337,20 @@ def test_a_full_disk_ends_the_recording_with_a_sentence(tmp_path: Path, monkeypa
     assert pq.read_table(tmp_path / "frames.parquet").num_rows >= 70
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_video_on_a_disk_without_any_room_is_an_error_and_not_the_end_of_the_process(
+    tmp_path: Path, name: str
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    (tmp_path / name).symlink_to("/dev/full")
+    video = VideoWriter(tmp_path / name, 30.0)
+    with pytest.raises(OSError, match="No space left"):
+        video.add(picture(0), 0.0)
+    video.close()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_real_full_device_is_told_apart_from_a_bug() -> None:
     """/dev/full refuses every byte."""
     device = Path("/dev/full")

@@ -17,6 +17,7 @@ import msgspec
 import platformdirs
 
 from .errors import SettingsError
+from .toml import toml_of
 from .whole import whole
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -25,7 +26,11 @@ Above = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked of a camera. 0 leaves the choice to the driver."""
+    """What is asked of a camera. 0 leaves the choice to the driver.
+
+    A camera or stream that sends nothing for `stall_s` seconds is opened again, every `retry_s`. A command that has
+    waited `give_up_s` for it ends (0: never, as the window, which always goes on).
+    """
 
     source: str = "demo"
     width: Count = 1280
@@ -34,6 +39,7 @@ class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fourcc: str = "MJPG"
     retry_s: Amount = 1.0
     stall_s: Above = 2.0
+    give_up_s: Amount = 60.0
 
 
 class Detection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +89,7 @@ class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: str = "default"
     hold_s: Amount = 0.25
     loss_s: Amount = 0.3
-    ahead_ms: float = 0.0
+    ahead_ms: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.0
     one_euro: OneEuro = OneEuro()
     kalman: Kalman = Kalman()
     still: Still = Still()
@@ -270,10 +276,8 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
     """Write those that differ from the defaults, atomically."""
     path = path or settings_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines: list[str] = []
-    _toml(settings_tree(settings), settings_tree(Settings()), (), lines)
     with whole(path) as scratch:
-        scratch.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        scratch.write_text(toml_of(settings_tree(settings), settings_tree(Settings())), encoding="utf-8")
 
 
 def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
@@ -282,21 +286,3 @@ def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
         if not isinstance(tree, dict):
             raise SettingsError(f"settings key {'.'.join(keys)}: {key} is a value, not a table.")
     tree[keys[-1]] = value
-
-
-def _toml(tree: Mapping[str, Any], default: Mapping[str, Any], path: tuple[str, ...], lines: list[str]) -> None:
-    changed = {k: v for k, v in tree.items() if not isinstance(v, dict) and v != default.get(k)}
-    if changed:
-        lines.append(f"[{'.'.join(path)}]" if path else "")
-        lines.extend(f"{key} = {_value(value)}" for key, value in changed.items())
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            _toml(value, default[key], (*path, key), lines)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return repr(value)

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QColor, QOffscreenSurface, QOpenGLContext
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from tracker.avatar.render import tinted as tinted_texture
 from tracker.head import HeadModel
-from tracker.types import Array, Face, Image
+from tracker.types import Array, Face
 
+from .head_bar import HeadBar
 from .head_software import SoftwareHead
-from .keys import hint
 from .newest import Newest
-from .orbit import MIDDLE, VIEW_FROM_FACE, Orbit
-from .person.prepare import Asked, Drawing, Light, Person, PictureOf, Prepared, prepare
+from .orbit import MIDDLE, VIEW_FROM_FACE
+from .person.prepare import DRAWINGS, Asked, Drawing, Manner, Person, PictureOf, Prepared, prepare
+from .renderer import Renderer, opengl_problem
 from .scene import HeadShape, Scene
-from .theme import Colors, icon
+from .theme import Colors
 
 log = logging.getLogger(__name__)
 PICTURE_PERIOD_S = 0.1
@@ -35,62 +34,6 @@ STOP_S = 5.0
 PAINT_PATIENCE_S = 0.25
 """What was prepared for OpenGL is waited for so long to be painted before the next is prepared: a slow card would else
 have several made for one that is seen."""
-DRAWINGS: tuple[Drawing, ...] = ("splats", "mesh", "generic")
-"""From the best way on; each falls back to the next."""
-ON_PROCESSOR = ("llvmpipe", "softpipe", "swiftshader", "software rasterizer", "gdi generic")
-
-
-class Renderer(Protocol):
-    """What draws the head: a widget, with a signal `turned` for when the person looks from elsewhere."""
-
-    turned: Any
-
-    @property
-    def orbit(self) -> Orbit: ...
-    def show_mesh(self, vertices: Array, normals: Array) -> None: ...
-    def show_texture(self, picture: Image) -> None: ...
-    def show_person(self, prepared: Prepared, turn: Array) -> None: ...
-    def set_background(self, color: str) -> None: ...
-    def look_from_front(self) -> None: ...
-
-
-def opengl_problem(choice: str = "auto") -> str | None:
-    """Why OpenGL is not used, as a sentence, or None. Call with an application running.
-
-    `choice` "auto" also refuses an OpenGL that runs on the processor: one such view makes the whole window slower
-    than the software renderer does. "opengl" takes it, "software" takes none.
-    """
-    if choice == "software":
-        return "chosen in the View panel."
-    try:
-        from OpenGL import GL
-    except (ImportError, AttributeError, OSError) as error:
-        return f"PyOpenGL cannot be loaded ({error}); install libgl1."
-    context = QOpenGLContext()
-    if not context.create():
-        return "this display offers no OpenGL; install your graphics driver (or libgl1-mesa-dri)."
-    surface = QOffscreenSurface()
-    surface.setFormat(context.format())
-    surface.create()
-    if not context.makeCurrent(surface):
-        return "the OpenGL driver refuses to start; update it."
-    version, name = context.format().version(), bytes(GL.glGetString(GL.GL_RENDERER) or b"").decode(errors="replace")
-    context.doneCurrent()
-    if version < (2, 1):
-        return f"OpenGL {version[0]}.{version[1]} was found and 2.1 is needed; update the graphics driver."
-    if choice == "auto" and any(word in name.lower() for word in ON_PROCESSOR):
-        return f"OpenGL has no graphics card here ({name.split(' (')[0]})."
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a personal head is drawn: as splats, as textured mesh, or not at all; in what light; tinted by what was seen,
-    mirrored and guessed."""
-
-    drawing: Drawing = "splats"
-    light: Light = "captured"
-    tinted: bool = False
 
 
 class HeadView(QWidget):
@@ -130,7 +73,10 @@ class HeadView(QWidget):
         self._note.setWordWrap(True)
         self._note.setContentsMargins(8, 2, 8, 2)
         self._note.hide()
-        self._layout.addLayout(self._bar())
+        self._bar = HeadBar(follow, colors)
+        self._bar.follow_asked.connect(self.set_follow)
+        self._bar.front_asked.connect(lambda: self.renderer.look_from_front())
+        self._layout.addWidget(self._bar)
         self._choice = renderer
         self.renderer: Renderer = self._make_renderer()
         self._layout.addWidget(self._note)
@@ -138,10 +84,6 @@ class HeadView(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(330, 290)
-
-    @property
-    def follow(self) -> bool:
-        return self._follow
 
     @property
     def software_reason(self) -> str:
@@ -200,41 +142,14 @@ class HeadView(QWidget):
         """Turn with the face, or stay frontal."""
         if follow != self._follow:
             self._follow = follow
-            self._follow_button.setChecked(follow)
+            self._bar.show_follow(follow)
             self._draw()
             self.follow_changed.emit(follow)
 
     def set_colors(self, colors: Colors) -> None:
         self._colors = colors
         self.renderer.set_background(colors.panel)
-        self._dress_buttons()
-
-    def _bar(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setContentsMargins(8, 4, 8, 4)
-        self._follow_button = QToolButton()
-        self._follow_button.setText("Follows the pose")
-        self._follow_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._follow_button.setCheckable(True)
-        self._follow_button.setChecked(self._follow)
-        self._follow_button.setToolTip(hint("follow", "The head turns as the face does, or stays frontal"))
-        self._follow_button.setAccessibleName("3D head follows the pose")
-        self._follow_button.toggled.connect(self.set_follow)
-        self._front_button = QToolButton()
-        self._front_button.setToolTip("Look from the front again")
-        self._front_button.setAccessibleName("Look at the 3D head from the front")
-        self._front_button.clicked.connect(lambda: self.renderer.look_from_front())
-        row.addWidget(self._follow_button)
-        row.addStretch(1)
-        row.addWidget(self._front_button)
-        self._follow_button.toggled.connect(lambda _: self._dress_buttons())
-        self._dress_buttons()
-        return row
-
-    def _dress_buttons(self) -> None:
-        ink = self._colors.on_accent if self._follow_button.isChecked() else self._colors.text
-        self._follow_button.setIcon(icon("follow", ink))
-        self._front_button.setIcon(icon("reset", self._colors.text))
+        self._bar.set_colors(colors)
 
     def _make_renderer(self) -> Renderer:
         reason = opengl_problem(self._choice)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from msgspec.structs import replace as replaced
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from tracker.capture import CaptureThread, Message, SourceInfo
@@ -110,6 +111,11 @@ class Live(QObject):
     @property
     def state(self) -> LiveState:
         return self._state
+
+    @property
+    def turn(self) -> int:
+        """Counts what was asked for: another number, another source or none."""
+        return self._turn
 
     @property
     def pipeline(self) -> Pipeline | None:
@@ -210,7 +216,7 @@ class Live(QObject):
             return
         capture = CaptureThread(
             source,
-            settings.capture,
+            replaced(settings.capture, give_up_s=0.0),  # the window waits for as long as a person lets it
             realtime=True,
             loop=source.startswith("demo"),
             on_message=lambda message: self._heard.emit(turn, message),

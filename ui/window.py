@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import QEvent, QSettings, QSize, QTimer
+from PyQt6.QtCore import QEvent, QSettings, QTimer
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import QMainWindow
 
@@ -18,7 +18,7 @@ from tracker.settings import Settings, with_setting
 from tracker.sinks import Sink
 
 from .actions import actions_of, make_actions, make_menus
-from .announce import BUSY, Announcer, Ways
+from .announce import Announcer, Ways
 from .banner import Banner
 from .bridge import Bridge
 from .docks import build_docks, step_focus
@@ -36,6 +36,7 @@ from .panels.view import ViewPanel
 from .plots import Plots
 from .recordings import Recordings
 from .remember import keep_changes, restore_layout, save_layout
+from .restart import Restart
 from .scene import Scene, wish_of
 from .stage import set_stage
 from .status import Meter, StatusRow
@@ -43,8 +44,6 @@ from .theme import DARK, Colors, Theme
 from .video_view import VideoView
 
 TICK_MS = 250
-LEAST_SIZE = (1024, 640)
-FIRST_SIZE = QSize(1440, 880)
 FIRST_WORDS = (
     "Choose a source in the panel, or press Ctrl+D for the demo.\nPictures stay on this computer: nothing is uploaded."
 )
@@ -75,9 +74,6 @@ class Window(QMainWindow):
         self.live = Live(self.bridge, make_tracker, make_recorder, self)
         self._meter = Meter()
         self.setWindowTitle("Stillpoint")
-        self.setMinimumSize(*LEAST_SIZE)
-        screen = self.screen()
-        self.resize(FIRST_SIZE if screen is None else FIRST_SIZE.boundedTo(screen.availableSize()))
         self._build_views(find)
         self._build_features(features)
         self._build_docks()
@@ -89,9 +85,8 @@ class Window(QMainWindow):
             restore_layout(self, store)
         self.video.clear("Nothing is open", FIRST_WORDS)
         self._tick = QTimer(self)
-        self._tick.setInterval(TICK_MS)
         self._tick.timeout.connect(self._refresh)
-        self._tick.start()
+        self._tick.start(TICK_MS)
         self.source_panel.look_for_cameras()
 
     # --- building
@@ -110,6 +105,7 @@ class Window(QMainWindow):
         set_stage(self, self.banner, self.video, self.status)
         self.sources = SourceKeys(self, self.live, self.source_panel, self.open, self.retry, self.go_to)
         self.records = RecordKeys(self.live, self.recordings, self.status, self.banner, lambda: self.settings)
+        self._restart = Restart(self.live, self.banner, self.retry)
         ways = Ways(self.retry, self.sources.open_demo)
         self._announcer = Announcer(self.banner, self.video, self.status, self.live, self.bridge, ways)
 
@@ -212,10 +208,7 @@ class Window(QMainWindow):
             self._wish_from_settings()
         for feature in self.features:
             feature.show_settings(changed)
-        running = self.live.state.phase in BUSY
-        camera = self.live.info is not None and self.live.info.kind == "camera"
-        if running and (changed.detection != before.detection or (camera and changed.capture != before.capture)):
-            self.retry()
+        self._restart.follow(before, changed)
 
     def set_raw(self, raw: bool) -> None:
         """Show unfiltered faces, while held."""
@@ -251,6 +244,7 @@ class Window(QMainWindow):
     def _show_state(self, state: LiveState) -> None:
         self._announcer.show(state)
         self._announcer.show_opening()
+        self._restart.show_state(state)
         self.tracking_panel.show_engine(state.engine)
         self.records.show()
         self.setWindowTitle(self._announcer.title())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from commands import run
 
 from tracker import assets
 from tracker.avatar.assemble import Cancelled, Recipe
@@ -109,12 +113,38 @@ def write_clip(folder: Path, images: list[Image]) -> str:
     return str(clip)
 
 
-def test_a_cancelled_build_stops_and_its_views_are_used_by_the_next(tmp_path: Path) -> None:
-    video = tmp_path / "clip.avi"
+def write_video(folder: Path) -> Path:
+    """The photograph, three frames of it."""
+    video = folder / "clip.avi"
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (512, 600))
     for _ in range(3):
         writer.write(np.ascontiguousarray(photo()[..., ::-1]))
     writer.release()
+    return video
+
+
+def test_ctrl_c_says_where_the_chosen_views_are_and_how_to_be_rid_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tracker.avatar import build
+
+    def interrupted(*given: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return assemble(*given)
+
+    assemble = build.assemble
+    monkeypatch.setattr(build, "assemble", interrupted)
+    video, out = write_video(tmp_path), tmp_path / "me"
+    assert run("head", "build", str(video), "--out", str(out), "--no-splats") == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "cancelled" in told and f"kept in {tmp_path / '.me.views'}" in told and f"head delete {out}" in told
+    assert not out.exists() and (tmp_path / ".me.views").is_dir()
+    assert run("head", "delete", str(out)) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.avi"]
+
+
+def test_a_cancelled_build_stops_and_its_views_are_used_by_the_next(tmp_path: Path) -> None:
+    video = write_video(tmp_path)
     kept = tmp_path / ".me.views"
     reached: list[str] = []
     with pytest.raises(Cancelled, match="Nothing was written"):

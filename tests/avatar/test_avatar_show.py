@@ -15,7 +15,7 @@ from tracker.avatar.drive import LAYOUT
 from tracker.avatar.perform import Agreement, apertures, moved, perform
 from tracker.avatar.seed import seeds
 from tracker.avatar.show import BACKDROP, MeshHead, drawer, sheet, turntable
-from tracker.avatar.store import list_heads, save_avatar
+from tracker.avatar.store import list_heads, save_avatar, views_folder
 from tracker.avatar.types import Avatar
 from tracker.cli import head_show
 from tracker.errors import ModelError, OutputError, SettingsError
@@ -114,5 +114,9 @@ def test_heads_are_listed_exported_and_deleted(kept: Path, tmp_path: Path, capsy
     assert (tmp_path / "files" / "head.mtl").is_file()
     head_show.delete("Ann")
     assert list_heads() == [] and not kept.exists()
+    views_folder(kept).mkdir()
     head_show.list_()
-    assert "no head" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "no head" in out and "not finished" in out and "Ann" in out
+    head_show.delete("Ann")
+    assert not list(kept.parent.iterdir())

@@ -12,7 +12,16 @@ import pytest
 from tracker.avatar import store
 from tracker.avatar.lighting import WHITE
 from tracker.avatar.render import viewpoint
-from tracker.avatar.store import delete_head, list_heads, load_avatar, load_views, save_avatar, save_views
+from tracker.avatar.store import (
+    delete_head,
+    list_heads,
+    load_avatar,
+    load_views,
+    save_avatar,
+    save_views,
+    unfinished,
+    views_folder,
+)
 from tracker.avatar.types import Avatar, View
 from tracker.errors import ModelError, OutputError
 from tracker.head import load_head
@@ -111,3 +120,17 @@ def test_chosen_views_are_kept_for_the_same_input_only(tmp_path: Path) -> None:
     assert load_views(tmp_path / "nowhere", "abc") == []
     (tmp_path / ".me.views" / "000.png").write_bytes(b"")
     assert load_views(tmp_path / ".me.views", "abc") == []
+
+
+def test_deleting_a_head_takes_the_views_of_an_unfinished_build_along(tmp_path: Path) -> None:
+    shown = np.ones((32, 32), np.bool_)
+    for name in ("me", "you"):
+        save_views(views_folder(tmp_path / name), "abc", [("clip 3", small().texture, shown, (1.0, 2.0, 9.0, 9.5))])
+    save_avatar(small(), tmp_path / "me")
+    assert unfinished(tmp_path) == [tmp_path / "me", tmp_path / "you"]
+    delete_head(tmp_path / "me")
+    assert left_over(tmp_path) == [".you.views"]
+    delete_head(tmp_path / "you")
+    assert left_over(tmp_path) == [] and unfinished(tmp_path) == []
+    with pytest.raises(ModelError, match="nothing was deleted"):
+        delete_head(tmp_path / "you")

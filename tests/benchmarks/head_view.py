@@ -27,8 +27,8 @@ from PyQt6.QtWidgets import QApplication, QWidget
 from tracker.avatar.store import load_avatar
 from tracker.head import EXPRESSIONS, Basis, load_head
 from tracker.types import Camera, Face, FaceState, Frame, Tracked, TrackResult, rotation_from_angles
-from ui.head_view import DRAWINGS, HeadView, Manner
-from ui.person.prepare import Drawing, Person
+from ui.head_view import HeadView
+from ui.person.prepare import DRAWINGS, Drawing, Manner, Person
 from ui.scene import Wish, compose
 from ui.theme import DARK
 

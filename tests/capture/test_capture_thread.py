@@ -302,6 +302,24 @@ def test_blocked_readers_do_not_pile_up() -> None:
         until(lambda: len(blocked()) == 4)
 
 
+def test_a_lost_camera_is_waited_for_as_long_as_the_settings_say() -> None:
+    device = Device().does(0, DIE)
+    settings = Capture(stall_s=60.0, retry_s=0.02, give_up_s=0.2)
+    with capturing(shelf(device), settings, device) as (thread, heard):
+        told = heard.wait("failed").text
+        assert told == "No camera found; connect one. Tried for 0.2 s, then given up (capture.give_up_s)."
+        assert [m.state for m in heard.all].count("retrying") >= 1
+        until(lambda: thread.ended or thread.get(0.0) is None)
+        assert thread.counters.captured == 1
+
+
+def test_drivers_that_all_hang_are_given_up_too() -> None:
+    devices = [Device().does(HANG) for _ in range(4)]
+    settings = Capture(stall_s=0.05, retry_s=0.02, give_up_s=0.5)
+    with capturing(shelf(*devices), settings, *devices) as (_, heard):
+        assert "has sent no picture" in heard.wait("failed").text
+
+
 def test_a_source_that_cannot_be_opened_again_fails() -> None:
     device = Device().does(0, DIE)
     with capturing(device, PATIENT, device) as (thread, heard):

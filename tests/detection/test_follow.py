@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from tracker.capture.demo import DemoSource
 from tracker.detection.engines import load_engine
 from tracker.detection.weights import load_weights
 from tracker.errors import ModelError, SourceError
+from tracker.head import EXPRESSIONS
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +203,26 @@ def test_missing_and_foreign_weights_are_named(tmp_path: object) -> None:
         FaceTracker(model="no-such-model")
     with pytest.raises(StillpointError, match="no engine 'tpu'"):
         FaceTracker(engine="tpu")
+
+
+@pytest.mark.parametrize("name", ["default", "fast"])
+def test_the_models_own_facts_say_whether_the_eyes_pixels_are_read(
+    frames: list[Frame], tmp_path: Path, name: str
+) -> None:
+    """One model with the fact and without it."""
+    shipped = load_weights(name)
+    (tmp_path / "locator.onnx").symlink_to(shipped.locator)
+    (tmp_path / "locator_check.onnx").symlink_to(shipped.locator.with_name("locator_check.onnx"))
+    assert shipped.reads_eyes == (name == "default")
+    told = []
+    for reads in (True, False):
+        folder = tmp_path / str(reads)
+        folder.mkdir()
+        for file in shipped.folder.iterdir():
+            if file.name != "model.json":
+                (folder / file.name).symlink_to(file)
+        (folder / "model.json").write_text(json.dumps({**shipped.facts, "reads_eyes": reads}))
+        (face,) = FaceTracker(engine="onnx", model=str(folder)).step(frames[0]).faces
+        told.append(face.state.expression)
+    aside = [EXPRESSIONS.index(f"eyeLook{way}{side}") for way in ("In", "Out") for side in ("Left", "Right")]
+    assert np.abs(told[0] - told[1])[aside].max() > 0.01

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -70,6 +71,9 @@ def test_export_writes_a_model_that_loads_and_refuses_what_is_none(tmp_path: Pat
     differences = export(checkpoint, tmp_path / "model")
     assert set(differences) == {"normalizer", "landmarks"}
     assert "data" not in (tmp_path / "model" / "model.json").read_text().split('"')
+    assert (
+        json.loads((tmp_path / "model" / "model.json").read_text())["reads_eyes"] is SIZES["fast"].reads_eyes is False
+    )
     twin = tmp_path / "model" / "landmarks_int8.onnx"
     crops = np.random.default_rng(0).integers(0, 256, (64, CROP, CROP, 3), dtype=np.uint8)
     assert quantize(tmp_path / "model" / "landmarks.onnx", twin, crops) < 1.0

@@ -70,6 +70,18 @@ def test_showing_settings_asks_for_nothing(qtbot: QtBot, theme: Theme) -> None:
     assert panel.sliders["filter.one_euro.beta"].value == 77.0
 
 
+def test_latency_is_compensated_in_milliseconds(qtbot: QtBot, theme: Theme) -> None:
+    panel = FilterPanel(Filter(ahead_ms=30.0))
+    qtbot.addWidget(panel)
+    asked = asked_of(panel)
+    assert panel.ahead.value() == 30 and panel.ahead.text() == "30 ms"
+    panel.ahead.setValue(panel.ahead.maximum())
+    assert asked == [("filter.ahead_ms", 100.0)]
+    assert with_setting(Settings(), *asked[0]).filter.ahead_ms == 100.0
+    panel.show_settings(Filter(method="none"))
+    assert not panel.ahead.isEnabled() and len(asked) == 1
+
+
 def test_double_click_takes_the_default_back(qtbot: QtBot, theme: Theme) -> None:
     panel = FilterPanel(Filter(method="one_euro", one_euro=OneEuro(beta=77.0)))
     qtbot.addWidget(panel)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from patience import PATIENCE_MS
+from patience import PATIENCE_MS, PATIENCE_S
 from pytestqt.qtbot import QtBot
 from ui_faces import face_at, tracked
 
+from tracker.avatar.assemble import Cancelled
 from tracker.avatar.atlas import texels
 from tracker.avatar.lighting import WHITE
 from tracker.avatar.seed import seeds
@@ -21,10 +22,9 @@ from tracker.avatar.types import SEEN, Avatar
 from tracker.errors import ModelError
 from tracker.head import load_head
 from tracker.settings import Settings, with_setting
-from ui.head_view import Manner
 from ui.orbit import MIDDLE, Orbit, eye_of
 from ui.person.feature import PersonFeature, free_name
-from ui.person.prepare import Asked, MeshArrays, Person, PictureOf, SplatArrays, prepare
+from ui.person.prepare import Asked, Manner, MeshArrays, Person, PictureOf, SplatArrays, prepare
 from ui.person.turn import SECTORS, Turn, sector_of
 from ui.window import Window
 
@@ -163,14 +163,16 @@ def test_the_mirror_stands_beside_the_video_and_goes_again(make_window: Callable
     assert window.video.parentWidget().objectName() == "stage" and not window.video.isHidden()  # type: ignore[union-attr]
 
 
-def test_a_turn_fills_the_ring_and_keeps_a_frame_of_each_direction(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rest", [0.0, -15.0])
+def test_a_turn_fills_the_ring_and_keeps_a_frame_of_each_direction(tmp_path: Path, rest: float) -> None:
+    """Wherever the camera stands: what counts is how far the head goes from where it was at first."""
     turn = Turn()
     angles = np.radians(np.arange(0, 360, 10) + 5)
     image = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
-    turn.add(tracked(0.0, (face_at(),), image=image))
+    turn.add(tracked(0.0, (face_at(pitch=rest),), image=image))
     assert not turn.filled
     for i, angle in enumerate(angles):
-        face = face_at(yaw=22.0 * float(np.sin(angle)), pitch=22.0 * float(np.cos(angle)))
+        face = face_at(yaw=22.0 * float(np.sin(angle)), pitch=rest + 22.0 * float(np.cos(angle)))
         turn.add(tracked(0.1 * (i + 1), (face,), image=image))
     assert turn.filled == set(range(SECTORS)) and turn.over
     assert sector_of(0.0, 20.0) == 0 and sector_of(20.0, 0.0) == SECTORS // 4
@@ -204,6 +206,29 @@ def test_a_failed_build_says_why_and_leaves_nothing(
     assert began.is_set() and heard.args == ["No face was found in the picture."]
     assert list_heads() == [] and feature.panel.photo.isEnabled()
     assert "No face" in window.banner.text
+
+
+def test_a_cancelled_build_is_told_and_no_trouble(
+    make_window: Callable[..., Window], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = make_window(features=(PersonFeature,))
+    feature = person_of(window)
+    began, wait = threading.Event(), threading.Event()
+
+    def build(*_: object, cancelled: Callable[[], bool], **__: object) -> Avatar:
+        began.set()
+        while not cancelled():
+            wait.wait(0.01)
+        raise Cancelled
+
+    monkeypatch.setattr("tracker.avatar.build.build_head", build)
+    feature._last = np.zeros((40, 40, 3), np.uint8)
+    window.actions_by_name["person_photo"].trigger()
+    assert began.wait(PATIENCE_S)
+    with qtbot.waitSignal(feature.builder.cancelled, timeout=PATIENCE_MS):
+        feature.panel.cancel.click()
+    assert "cancelled" in window.banner.text and window.banner.kind == "notice"
+    assert list_heads() == [] and feature.panel.photo.isEnabled()
 
 
 def test_a_build_is_kept_chosen_and_drawn(

@@ -18,9 +18,10 @@ from tracker.head import load_head
 from ui.bridge import Bridge
 from ui.dots import dot_scale
 from ui.head_software import SoftwareHead, shade
-from ui.head_view import HeadView, opengl_problem
+from ui.head_view import HeadView
 from ui.history import History
 from ui.plots import Plots
+from ui.renderer import opengl_problem
 from ui.theme import DARK, LIGHT, Theme
 from ui.video_view import VideoView
 

@@ -23,8 +23,9 @@ from tracker.settings import Settings, load_settings, with_setting
 from ui.keys import KEYS
 from ui.live import LiveFilter
 from ui.remember import LAYOUT_VERSION
+from ui.stage import LEAST_SIZE
 from ui.theme import DARK, LIGHT
-from ui.window import LEAST_SIZE, Window
+from ui.window import Window
 
 Make = Callable[..., Window]
 
@@ -156,6 +157,54 @@ def test_a_recording_ends_with_its_source(running: Window, qtbot: QtBot) -> None
     told = json.loads((Path(done.args[0]) / "session.json").read_text())
     assert told["status"] == "complete" and told["counts"]["frames"] > 0
     assert running.live.state.recording is None
+
+
+def test_a_changed_setting_waits_for_the_recordings_end(make_window: Make, qtbot: QtBot) -> None:
+    made: list[int] = []
+
+    def make(settings: Settings) -> Tracker:
+        made.append(settings.detection.max_faces)
+        return NodTracker()
+
+    window = make_window(make_tracker=make)
+    window.open("demo")
+    qtbot.waitUntil(lambda: window.video.scene is not None, timeout=PATIENCE_MS)
+    window.toggle_recording()
+    recorder, pipeline = window.live.recorder, window.live.pipeline
+    assert isinstance(recorder, Recorder)
+    window.change("detection.max_faces", 3)
+    assert "goes on as it began" in window.banner.text
+    qtbot.waitUntil(lambda: recorder.frames > 3, timeout=PATIENCE_MS)
+    assert window.live.recorder is recorder and window.live.pipeline is pipeline and made == [1]
+    with qtbot.waitSignal(window.live.recorded, timeout=PATIENCE_MS) as done:
+        window.toggle_recording()
+    qtbot.waitUntil(lambda: made == [1, 3] and window.live.state.phase == "running", timeout=PATIENCE_MS)
+    assert json.loads((Path(done.args[0]) / "session.json").read_text())["status"] == "complete"
+
+
+def test_who_will_not_wait_ends_the_recording_and_has_the_change_now(make_window: Make, qtbot: QtBot) -> None:
+    made: list[int] = []
+
+    def make(settings: Settings) -> Tracker:
+        made.append(settings.detection.max_faces)
+        return NodTracker()
+
+    window = make_window(make_tracker=make)
+    window.open("demo")
+    qtbot.waitUntil(lambda: window.video.scene is not None, timeout=PATIENCE_MS)
+    window.toggle_recording()
+    recorder = window.live.recorder
+    assert isinstance(recorder, Recorder)
+    qtbot.waitUntil(lambda: recorder.frames > 0, timeout=PATIENCE_MS)
+    window.change("detection.max_faces", 2)
+    with qtbot.waitSignal(window.live.recorded, timeout=PATIENCE_MS):
+        next(button for button in window.banner.buttons if "now" in button.text()).click()
+    qtbot.waitUntil(lambda: made == [1, 2] and window.live.state.phase == "running", timeout=PATIENCE_MS)
+    window.toggle_recording()
+    window.change("detection.max_faces", 4)
+    window.live.stop()  # ends the recording, too: what was stopped does not start again for the change
+    QApplication.processEvents()
+    assert window.live.state.phase == "idle" and made == [1, 2]
 
 
 def test_closing_the_window_waits_for_what_was_recorded(running: Window, qtbot: QtBot) -> None:

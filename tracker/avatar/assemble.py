@@ -32,6 +32,9 @@ Progress = Callable[[str, float], None]
 class Cancelled(StillpointError):  # noqa: N818 (what a person did is no error)
     """The person who asked for the head changed their mind."""
 
+    def __init__(self, kept: str = "") -> None:
+        super().__init__(f"The head was not built: it was cancelled. {kept or 'Nothing was written.'}")
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -75,7 +78,7 @@ class Clock:
             self.seconds[self._stage] = round(self.seconds.get(self._stage, 0.0) + now - self._since, 3)
         self._stage, self._since = stage, now
         if self.cancelled is not None and self.cancelled():
-            raise Cancelled("The head was not built: it was cancelled. Nothing was written.")
+            raise Cancelled
         if self.progress is not None:
             self.progress(stage, share)
 

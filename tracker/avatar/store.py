@@ -48,11 +48,28 @@ def list_heads(folder: Path | None = None) -> list[Path]:
     return sorted(p for p in folder.iterdir() if not p.name.startswith(".") and (p / _ABOUT).is_file())
 
 
+def views_folder(folder: Path) -> Path:
+    """Where an unfinished build of the head `folder` keeps the views it chose."""
+    return folder.parent / f".{folder.name}.views"
+
+
+def unfinished(folder: Path | None = None) -> list[Path]:
+    """Heads (their folders-to-be) whose builds were interrupted and have views kept, by name."""
+    folder = folder or heads_folder()
+    found = folder.glob(".*.views") if folder.is_dir() else ()
+    return sorted(folder / views.name.removeprefix(".").removesuffix(".views") for views in found)
+
+
 def delete_head(folder: Path) -> None:
-    """Remove a head and every picture in it. Raises ModelError where the folder holds no head."""
-    if not (folder / _ABOUT).is_file():
+    """Remove a head and every picture in it, those of an unfinished build too. Raises ModelError where there is
+    neither."""
+    head, views = (folder / _ABOUT).is_file(), views_folder(folder).is_dir()
+    if not head and not views:
         raise ModelError(f"{folder} holds no head, so nothing was deleted.")
-    shutil.rmtree(folder)
+    if head:
+        shutil.rmtree(folder)
+    if views:
+        shutil.rmtree(views_folder(folder))
 
 
 def claim(folder: Path, overwrite: bool = False) -> None:

@@ -11,9 +11,12 @@ from typing import Protocol
 
 from ..errors import SourceError
 from ..types import Frame
-from .source import Source
+from .source import Kind, Source
 
 log = logging.getLogger(__name__)
+
+DEVICES: frozenset[Kind] = frozenset({"camera", "stream"})
+"""Kinds that can hang or vanish and are worth opening again."""
 
 
 class Taker(Protocol):
@@ -30,8 +33,7 @@ class Reader(threading.Thread):
     """Opens a source, reads it to its end and closes it; `through` is called last of all.
 
     `sign`: the monotonic time of its last sign of life. `frames`: how many were taken. `ended`: it came to the source's
-    end. `error`: a sentence about what went wrong. `shift`, `skip`: what its taker adds to its frames' times and
-    indices.
+    end. `error`: a sentence about what went wrong.
     """
 
     def __init__(self, opener: Callable[[], Source], taker: Taker, through: Callable[[], None]) -> None:
@@ -40,10 +42,15 @@ class Reader(threading.Thread):
         self.source: Source | None = None
         self.sign = time.monotonic()
         self.frames = 0
-        self.shift = 0.0
-        self.skip = 0
         self.ended = False
         self.error: str | None = None
+
+    def can_hang(self, kind: Kind | None) -> bool:
+        """Whether silence means trouble: a recording may be slow to open, and waits when its consumer does. `kind`: of
+        the source before it is open, where that is known."""
+        if self.source is None:
+            return kind is None or kind in DEVICES
+        return self.source.info.live and self.source.info.kind in DEVICES
 
     def run(self) -> None:
         try:

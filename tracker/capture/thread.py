@@ -16,20 +16,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SourceError
 from ..settings import Capture
 from ..types import Frame
+from .joined import Joined
 from .message import Message, State, name_of, running_text
-from .reader import Reader
+from .reader import DEVICES, Reader
 from .source import Kind, Source, SourceInfo, kind_of, open_source
 
 log = logging.getLogger(__name__)
-
-DEVICES: frozenset[Kind] = frozenset({"camera", "stream"})
-"""Kinds that can hang or vanish and are worth opening again."""
 
 _LEFT_BEHIND = 3  # blocked readers at most; with more, a new attempt waits for one of them to come back
 _LOOK_S = 1.0  # how often the notes of a running device are looked at
@@ -88,7 +86,8 @@ class CaptureThread:
         self._message = Message("opening", f"{self._name} is not open yet.")
         self._reader: Reader | None = None
         self._left: list[Reader] = []
-        self._last: tuple[Frame, float] | None = None  # newest frame, and when it came
+        self._joined = Joined()
+        self._begun = 0.0
         self._stopping = threading.Event()
         self._finished = False
         self._supervisor = threading.Thread(target=self._supervise, name="stillpoint-capture", daemon=True)
@@ -171,8 +170,9 @@ class CaptureThread:
                 self._changed.wait_for(lambda: len(self._waiting) < self._queue_size or not self._wanted_now(reader))
             if not self._wanted_now(reader):
                 return
-            again = reader.frames == 0 and self._last is not None
-            frame = self._join(reader, frame)
+            again = reader.frames == 0 and self._joined.came is not None
+            frame = self._joined.join(frame, first=reader.frames == 0)
+            reader.frames += 1
             if drop:
                 self._waiting.clear()
             self._waiting.append((frame, reader.sign))
@@ -188,22 +188,10 @@ class CaptureThread:
     def _wanted_now(self, reader: Reader) -> bool:
         return self._reader is reader and not self._stopping.is_set()
 
-    def _join(self, reader: Reader, frame: Frame) -> Frame:
-        """The frame on the clock of the first opening: a device that comes back starts its own clock at 0 again."""
-        now = time.monotonic()
-        if reader.frames == 0 and self._last is not None:
-            last, came = self._last
-            reader.shift = last.time + max(now - came, 1e-3) - frame.time
-            reader.skip = last.index + 1 - frame.index
-        reader.frames += 1
-        if reader.shift or reader.skip:
-            frame = replace(frame, time=frame.time + reader.shift, index=frame.index + reader.skip)
-        self._last = (frame, now)
-        return frame
-
     # --- the supervisor's side
 
     def _supervise(self) -> None:
+        self._begun = time.monotonic()
         try:
             self._say("opening", f"Opening {self._name} …")
             kind = kind_of(self._text) if self._text is not None else None
@@ -229,6 +217,10 @@ class CaptureThread:
                 return
             self._say("retrying", f"{trouble} Trying again every {self._settings.retry_s:g} s.")
             self._leave(reader)
+            if self._given_up():
+                tried = f"Tried for {self._settings.give_up_s:g} s, then given up (capture.give_up_s)."
+                self._finish("failed", f"{trouble} {tried}")
+                return
         self._finish(None, "")
 
     def _watch(self, reader: Reader, kind: Kind | None) -> str | None:
@@ -240,7 +232,7 @@ class CaptureThread:
             if not reader.is_alive() or reader.ended or reader.error is not None:
                 return reader.error if not reader.ended else None
             source = reader.source
-            if not _can_hang(source, kind):
+            if not reader.can_hang(kind):
                 self._attention.wait(None if source is not None else _LOOK_S)
                 continue
             quiet = time.monotonic() - reader.sign
@@ -265,7 +257,7 @@ class CaptureThread:
             self._reader = None
             self._left.append(reader)
         due = time.monotonic() + self._settings.retry_s
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and not self._given_up():
             self._left = [left for left in self._left if left.is_alive()]
             rest = due - time.monotonic()
             if rest <= 0 and len(self._left) < _LEFT_BEHIND:
@@ -273,6 +265,12 @@ class CaptureThread:
             self._attention.clear()
             if not self._stopping.is_set():
                 self._attention.wait(rest if rest > 0 else self._settings.retry_s)
+
+    def _given_up(self) -> bool:
+        """Whether a lost device has been waited for as long as the settings say."""
+        with self._changed:
+            since = self._begun if self._joined.came is None else self._joined.came
+        return 0 < self._settings.give_up_s <= time.monotonic() - since
 
     def _finish(self, state: State | None, text: str) -> None:
         if state is not None:
@@ -295,10 +293,3 @@ class CaptureThread:
                     self._on_message(message)
                 except Exception:
                     log.exception("a listener to the capture's messages failed")
-
-
-def _can_hang(source: Source | None, kind: Kind | None) -> bool:
-    """Whether silence means trouble: a recording may be slow to open, and waits when its consumer does."""
-    if source is None:
-        return kind is None or kind in DEVICES
-    return source.info.live and source.info.kind in DEVICES

@@ -71,6 +71,11 @@ def main(tokens: Sequence[str] | None = None) -> None:
     except StillpointError as error:
         print(f"stillpoint: {error}", file=sys.stderr)
         sys.exit(EXIT_ERROR)
+    except OSError as error:
+        logging.getLogger(__name__).debug("a file or the disk failed", exc_info=True)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"stillpoint: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
         print("stillpoint: interrupted", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

@@ -7,12 +7,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from ..capture import Message
 from ..capture.source import kind_of, open_source
+from ..errors import OutputError
 from ..settings import Capture, Settings, load_settings, with_given
 
 
@@ -27,6 +29,21 @@ def at_hand(source: str, settings: Capture, replacing: bool = False) -> None:
     `replacing` a session: nothing is thrown away for a source that cannot be opened."""
     if replacing or kind_of(source) == "camera":
         open_source(source, settings).close()
+
+
+def told_into(path: Path | None) -> None:
+    """Make the folder of a file that will hold figures: what cannot be written is said before the work, and not after
+    it. Raises OutputError."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        there = path.exists()
+        path.open("a").close()
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}); name another file.") from error
 
 
 class Teller:

@@ -8,6 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from .asked import told_into
+
 
 def bench(
     *,
@@ -34,6 +36,7 @@ def bench(
     """
     from ..bench import bench as run
 
+    told_into(json_out)
     console = Console()
     figures = run(rounds, peer=peer, peer_python=peer_python, models=models)
     for threads, contestants in figures.items():

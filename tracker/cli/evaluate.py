@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ..errors import SourceError
+from .asked import told_into
 from .extras import wanted
 
 
@@ -60,6 +61,7 @@ def evaluate(
         raise SourceError(
             "Nothing to measure on: give the folder of the packs, or --clips and the folder of the clips."
         )
+    told_into(json_out)
     with wanted("Evaluation needs torch"):
         from ..training import clips as on_clips
         from ..training import evaluate as on_packs

@@ -48,8 +48,8 @@ def build(
 ) -> None:
     """Build a head from SOURCE: a photograph, or a clip, folder of pictures, session or camera in which the head turns.
 
-    Everything stays on this computer. Ctrl-C ends it without a trace; a clip's chosen views are kept beside the head's
-    folder until it is finished, so that the next try starts from them.
+    Everything stays on this computer. Ctrl-C ends it; a clip's chosen views are kept beside the head's folder until
+    it is finished, so that the next try starts from them.
 
     Parameters
     ----------
@@ -66,34 +66,45 @@ def build(
     overwrite:
         Replace the head that is there.
     fresh:
-        Do not go on from an interrupted build's views.
+        Do not go on from an interrupted build's views; they are removed.
     """
+    from ..avatar.assemble import Cancelled
     from ..avatar.build import build_head
-    from ..avatar.store import claim, heads_folder, save_avatar
+    from ..avatar.store import claim, heads_folder, save_avatar, views_folder
     from ..detection.follow import FaceTracker
     from ..settings import load_settings
 
     folder = out or heads_folder() / (name or Path(source).stem or "head")
     claim(folder, overwrite)
-    resume = folder.parent / f".{folder.name}.views"
+    resume = views_folder(folder)
+    if fresh:
+        shutil.rmtree(resume, ignore_errors=True)
     settings = load_settings()
     tracker = FaceTracker.configured(settings.detection, engine, max_faces=3)
     console = Console()
-    with stop_signals() as stop, Progress(console=console, transient=True) as bar:
-        task = bar.add_task("find", total=1.0)
-        avatar = build_head(
-            source,
-            tracker,
-            progress=lambda stage, share: bar.update(task, description=LABELS.get(stage, stage), completed=share),
-            cancelled=stop.is_set,
-            resume=None if fresh else resume,
-            settings=settings,
-        )
-        if splats:
-            avatar = with_splats(
-                avatar, lambda share: bar.update(task, description="splats", completed=share), stop, console
+    try:
+        with stop_signals() as stop, Progress(console=console, transient=True) as bar:
+            task = bar.add_task("find", total=1.0)
+            avatar = build_head(
+                source,
+                tracker,
+                progress=lambda stage, share: bar.update(task, description=LABELS.get(stage, stage), completed=share),
+                cancelled=stop.is_set,
+                resume=resume,
+                settings=settings,
             )
-        save_avatar(avatar, folder, overwrite=overwrite)
+            if splats:
+                avatar = with_splats(
+                    avatar, lambda share: bar.update(task, description="splats", completed=share), stop, console
+                )
+            save_avatar(avatar, folder, overwrite=overwrite)
+    except Cancelled as cancelled:
+        if not resume.is_dir():
+            raise
+        raise Cancelled(
+            f"The views that were chosen are kept in {resume}: the same command goes on from them, "
+            f"`stillpoint head delete {out or folder.name}` removes them."
+        ) from cancelled
     shutil.rmtree(resume, ignore_errors=True)
     shares = avatar.facts["shares"]
     console.print(

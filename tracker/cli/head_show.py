@@ -16,6 +16,7 @@ from rich.table import Table
 
 from ..errors import ModelError, OutputError, SettingsError
 from ..types import Array, Frame, Image, TrackResult
+from ..whole import whole
 
 _CRF = 24
 _SWIM_EVERY = 6
@@ -109,10 +110,13 @@ def export(head: str, *, to: str, out: Path | None = None) -> None:
 
 def list_() -> None:
     """List the heads that this user keeps on this machine."""
-    from ..avatar.store import heads_folder, list_heads, load_avatar
+    from ..avatar.store import heads_folder, list_heads, load_avatar, unfinished
 
     console = Console()
-    found = list_heads()
+    found, begun = list_heads(), unfinished()
+    if begun:
+        names = ", ".join(folder.name for folder in begun)
+        console.print(f"Begun and not finished, with views kept: {names}.", markup=False, highlight=False)
     if not found:
         console.print(f"There is no head in {heads_folder()} yet; make one with: stillpoint head build PHOTO")
         return
@@ -133,16 +137,17 @@ def list_() -> None:
 
 
 def delete(head: str) -> None:
-    """Delete a head and the pictures in it, for good.
+    """Delete a head and the pictures in it, for good; or what an interrupted build kept.
 
     Parameters
     ----------
     head:
         The head's folder, or the name of one that this user keeps.
     """
-    from ..avatar.store import delete_head
+    from ..avatar.store import delete_head, heads_folder, views_folder
 
-    folder = head_folder(head)
+    begun = [folder for folder in (Path(head), heads_folder() / head) if views_folder(folder).is_dir()]
+    folder = begun[0] if begun and not Path(head).is_dir() else head_folder(head)
     delete_head(folder)
     Console().print(f"Deleted {folder}.")
 
@@ -176,7 +181,8 @@ def _write_sheet(folder: Path, path: Path, size: int) -> None:
     if not done:
         raise OutputError(f"The sheet cannot be encoded as {path.suffix}.")
     try:
-        path.write_bytes(data.tobytes())
+        with whole(path) as part:
+            part.write_bytes(data.tobytes())
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}); check the folder and the disk.") from error
 
@@ -212,7 +218,8 @@ def _write_clip(clip: str, folder: Path, path: Path, size: int, mesh: bool, cons
     swum = swimming(draws, expressions, size - size % 2)
     apertures = agreement.figures()
     figures = {"clip": Path(clip).name, "head": folder.name, "apertures": apertures, "swimming": asdict(swum)}
-    path.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    with whole(path.with_suffix(".json")) as scratch:
+        scratch.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     for way, words in (("mesh", "the head's mesh"), ("seen", "the drawn head, looked at")):
         for part, found in apertures[way].items():
             value, slope, frames = found["correlation"], found["gain"], found["frames"]
@@ -247,6 +254,8 @@ def _write_video(path: Path, pictures: Iterable[tuple[Image, float]], fps: float
             raise OutputError("No face was found in the clip, so there is nothing to show.")
         scratch.replace(path)
     except (OSError, FFmpegError) as error:
-        raise OutputError(f"{path} cannot be written ({error}); check the folder and the disk.") from error
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror or error}); check the folder and the disk."
+        ) from error
     finally:
         scratch.unlink(missing_ok=True)

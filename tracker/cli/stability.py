@@ -11,6 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ..errors import SettingsError
+from .asked import told_into
 
 if TYPE_CHECKING:
     from ..stability.suite import Outcome
@@ -57,6 +58,7 @@ def stability(
     from ..stability.suite import run
 
     console = Console()
+    told_into(out / "stability.json")
     ours, modes = chosen(compare)
     other = Peer(peer, peer_python, modes) if peer is not None and modes else None
     tracker = FaceTracker(engine=engine, model=model)

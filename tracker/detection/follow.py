@@ -88,8 +88,7 @@ class FaceTracker:
         self._weights = load_weights(model)
         self._engine = load_engine(engine, self._weights, threads or 1)
         self._locator = Locator(self._weights.locator)
-        # A twelfth of the fast size's step: it leaves sideways looks as the network has them.
-        self._gaze = None if self._weights.facts.get("size") == "fast" else load_gaze()
+        self._gaze = load_gaze() if self._weights.reads_eyes else None
         self._focal = focal or None
         self.basis = Basis(load_head(), self._weights.field)
         self.max_faces = max_faces

@@ -37,6 +37,11 @@ class Weights:
         return self.folder / "landmarks_int8.onnx"
 
     @property
+    def reads_eyes(self) -> bool:
+        """Whether sideways looks are read from the eyes' own pixels; else they stay as the network has them."""
+        return bool(self.facts.get("reads_eyes", True))
+
+    @property
     def info(self) -> dict[str, Any]:
         """Name, version and hashes: what a recording stores of the model."""
         files = (

@@ -17,6 +17,7 @@ VIDEO, ANNOTATED = "video.mkv", "annotated.mp4"
 """Of a session: the picture as it was, and with its overlay."""
 _BT601, _LIMITED = 6, 1
 """FFmpeg's numbers for what OpenCV's conversion gives; players guess otherwise by the picture's size."""
+_ROOM = 1 << 16
 
 
 class VideoWriter:
@@ -67,16 +68,19 @@ class VideoWriter:
         container, self._container = self._container, None
         if container is None:
             return
+        if self._stream is None:
+            container.close()
+            self._path.unlink(missing_ok=True)
+            return
         try:
-            if self._stream is not None:
-                for packet in self._stream.encode(None):
-                    container.mux(packet)
+            for packet in self._stream.encode(None):
+                container.mux(packet)
         finally:
             container.close()
-        if self._stream is None:
-            self._path.unlink(missing_ok=True)
 
     def _begin(self, image: Image, time: float) -> None:
+        # FFmpeg ends the whole process where not even the file's header can be written: that is tried first.
+        self._path.write_bytes(bytes(_ROOM))
         height, width = image.shape[:2]
         odd = (0, 0) if self._lossless else (width % 2, height % 2)  # 4:2:0 halves its sides
         self._size = max(width + odd[0], 16), max(height + odd[1], 16)

@@ -24,7 +24,7 @@ from ..detection.crop import CROP, VIEW
 from ..detection.weights import FORMAT, save_field
 from ..errors import ModelError
 from ..head import LearnedField
-from .network import Model
+from .network import SIZES, Model
 from .packs import SETS
 from .units import merged
 from .variants import Variant
@@ -90,7 +90,8 @@ def export(checkpoint: Path, out: Path) -> dict[str, float]:
         differences[name] = _write(_Uint8(merged(network)).eval(), path, pictures, "view" if batch == 1 else "crops")
     save_field(out / "field.npz", _field(model))
     training = {k: v for k, v in config.items() if k not in _PLACES}
-    facts = {"format": FORMAT, "code": CODE, "size": config["size"], "training": training}
+    size = config["size"]
+    facts = {"format": FORMAT, "code": CODE, "size": size, "reads_eyes": SIZES[size].reads_eyes, "training": training}
     (out / "model.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return differences
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QSignalBlocker, pyqtSignal
-from PyQt6.QtWidgets import QCheckBox, QComboBox, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QCheckBox, QComboBox, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from tracker.settings import Filter
 from tracker.temporal import STABILIZERS
@@ -34,6 +34,9 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
 }
 
 
+MOST_AHEAD_MS = 100
+
+
 class FilterPanel(Panel):
     """Changes are asked for while the slider moves."""
 
@@ -53,6 +56,14 @@ class FilterPanel(Panel):
                 self.method.addItem(NAMES.get(name, (name, ""))[0], name)
         form = self.form()
         form.row("Method", self.method)
+        self.ahead = QSpinBox()
+        self.ahead.setRange(0, MOST_AHEAD_MS)
+        self.ahead.setSuffix(" ms")
+        self.ahead.setSingleStep(5)
+        self.ahead.setKeyboardTracking(False)
+        tip = "Latency compensation: the pose as it will be so much later, when it is on the screen; 0: as it is."
+        named(self.ahead, "Look ahead", tip)
+        form.row("Look ahead", self.ahead)
         self.about = self.words()
         self._sliders_box = QWidget()
         self._sliders_column = QVBoxLayout(self._sliders_box)
@@ -68,6 +79,7 @@ class FilterPanel(Panel):
         self.column.addStretch(1)
         self.on.toggled.connect(lambda on: self.asked.emit("filter.method", self._last_method if on else "none"))
         self.method.activated.connect(lambda _: self.asked.emit("filter.method", self.method.currentData()))
+        self.ahead.valueChanged.connect(lambda ms: self.asked.emit("filter.ahead_ms", float(ms)))
         self._shown = ""
         self.show_settings(settings)
 
@@ -77,7 +89,9 @@ class FilterPanel(Panel):
         running = settings.method != "none"
         if running:
             self._last_method = settings.method
-        with QSignalBlocker(self.on), QSignalBlocker(self.method):
+        with QSignalBlocker(self.on), QSignalBlocker(self.method), QSignalBlocker(self.ahead):
+            self.ahead.setValue(round(settings.ahead_ms))
+            self.ahead.setEnabled(running)
             self.on.setChecked(running)
             self.method.setCurrentIndex(self.method.findData(self._last_method))
         self.about.setText(NAMES.get(settings.method, ("", ""))[1])

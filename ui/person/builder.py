@@ -31,12 +31,13 @@ Write = Callable[[Path], object]
 
 
 class Builder(QObject):
-    """One build at a time. `progress` (sentence, 0..1), `built` (folder), `failed` (sentence); all in the window's
-    thread."""
+    """One build at a time. `progress` (sentence, 0..1), `built` (folder), `failed` or `cancelled` (sentence); all in
+    the window's thread."""
 
     progress = pyqtSignal(str, float)
     built = pyqtSignal(str)
     failed = pyqtSignal(str)
+    cancelled = pyqtSignal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -58,7 +59,7 @@ class Builder(QObject):
         self._thread.start()
 
     def cancel(self) -> None:
-        """Soon over; `failed` says so."""
+        """Soon over; `cancelled` says so."""
         self._stop.set()
 
     def close(self, timeout: float | None = 15.0) -> None:
@@ -68,7 +69,7 @@ class Builder(QObject):
             self._thread.join(timeout)
 
     def _run(self, write: Write, folder: Path, settings: Settings, stop: threading.Event) -> None:
-        from tracker.avatar.assemble import Clock
+        from tracker.avatar.assemble import Cancelled, Clock
         from tracker.avatar.build import build_head
         from tracker.avatar.grow import with_splats
         from tracker.avatar.store import save_avatar
@@ -85,6 +86,8 @@ class Builder(QObject):
             clock = Clock(lambda stage, share: self.progress.emit(LABELS.get(stage, ""), share), stop.is_set)
             avatar = build_head(str(source), tracker, progress=clock.progress, cancelled=stop.is_set, settings=settings)
             save_avatar(with_splats(avatar, clock), folder, overwrite=True)
+        except Cancelled as error:
+            self.cancelled.emit(str(error))
         except StillpointError as error:
             self.failed.emit(str(error))
         except OSError as error:

@@ -17,12 +17,14 @@ from tracker.head import load_head
 from tracker.settings import Settings
 from tracker.types import Image, Tracked
 
+from ..banner import Kind
 from ..feature import Dock, Feature, Host
-from ..head_view import HeadView, Manner
+from ..head_view import HeadView
 from ..scene import Scene
 from ..theme import Colors
 from .builder import Builder
 from .panel import PersonPanel
+from .prepare import Manner
 from .prepare import Person as Prepared
 from .turn import Ring, Turn
 
@@ -88,7 +90,8 @@ class PersonFeature(Feature):
         panel.mirror_asked.connect(self._set_mirror)
         builder.progress.connect(panel.show_build)
         builder.built.connect(self._built)
-        builder.failed.connect(self._failed)
+        builder.failed.connect(lambda text: self._over("trouble", text, 0.0))
+        builder.cancelled.connect(lambda text: self._over("notice", text, 8.0))
         self._loaded.ready.connect(self._show_loaded)
 
     # --- who is shown
@@ -150,6 +153,8 @@ class PersonFeature(Feature):
             delete_head(heads_folder() / name)
         except (StillpointError, OSError) as error:
             self._host.say("trouble", str(error))
+        else:
+            self._host.say("notice", f"The head {name} and its pictures are deleted.", for_s=8)
         if name == self._name:
             self._host.change("view.person", "")
         self._list()
@@ -206,9 +211,9 @@ class PersonFeature(Feature):
             self._host.change("view.person", name)
         self._list()
 
-    def _failed(self, text: str) -> None:
+    def _over(self, kind: Kind, text: str, for_s: float) -> None:
         self.panel.show_build("", 0.0)
-        self._host.say("trouble", text)
+        self._host.say(kind, text, for_s=for_s)
 
     # --- how it is drawn
 

@@ -10,9 +10,9 @@ from PyQt6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QProgr
 from tracker.avatar.render import TINTS
 from tracker.avatar.types import GUESSED, MIRRORED, SEEN
 
-from ..head_view import Manner
 from ..keys import hint
 from ..panels.form import Panel, named
+from .prepare import Manner
 
 NOBODY = "Generic head"
 _DRAWINGS = (("splats", "Gaussian splats"), ("mesh", "Textured mesh"), ("generic", "Generic head"))

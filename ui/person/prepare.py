@@ -28,11 +28,23 @@ from ..orbit import FIELD_DEG, MIDDLE, eye_of
 _AWAY = 0.15  # a splat whose surface looks away by more than this cosine is hidden by the head itself
 Light = Literal["captured", "white", "studio"]
 Drawing = Literal["splats", "mesh", "generic"]
+DRAWINGS: tuple[Drawing, ...] = ("splats", "mesh", "generic")
+"""From the best way on; each falls back to the next."""
 
 STUDIO = WHITE.copy()
 """Light from the upper left, in the camera's axes: x right, y down, z forward."""
 STUDIO[0] = (0.80, 0.79, 0.78)
 STUDIO[1], STUDIO[2], STUDIO[3] = -0.28, -0.20, -0.22
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a personal head is drawn: as splats, as textured mesh, or not at all; in what light; tinted by what was seen,
+    mirrored and guessed."""
+
+    drawing: Drawing = "splats"
+    light: Light = "captured"
+    tinted: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,6 +22,8 @@ CELL_DEG = 7.0
 SECTORS = 12
 REACH_DEG = 16.0
 """So far the head must turn, in yaw or pitch, for a sector of the ring to be filled."""
+REST_DEG = 12.0, 18.0
+"""So far, in yaw and pitch, where a head rests may lie from straight ahead: cameras stand above or beside screens."""
 LEAST_PRESENCE, LEAST_FACE_PX = 0.75, 60.0
 _MOST_FRAMES = 60
 
@@ -36,13 +38,14 @@ class Kept:
 
 @dataclass(slots=True)
 class Turn:
-    """Fed from the bridge's thread, read from the window's."""
+    """Fed from the bridge's thread, read from the window's. `pose`: yaw and pitch from where the head was at first."""
 
     started: float | None = None
     now: float = 0.0
     kept: dict[tuple[int, int], Kept] = field(default_factory=dict)
     filled: set[int] = field(default_factory=set)
     pose: tuple[float, float] | None = None
+    _rest: tuple[float, float] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, tracked: Tracked) -> None:
@@ -57,11 +60,13 @@ class Turn:
                 return
             face = faces[0]
             yaw, pitch = face.pose.yaw_deg, face.pose.pitch_deg
-            self.pose = yaw, pitch
+            if self._rest is None:
+                self._rest = tuple(np.clip((yaw, pitch), np.negative(REST_DEG), REST_DEG).tolist())
+            aside, up = self.pose = yaw - self._rest[0], pitch - self._rest[1]
             if face.presence < LEAST_PRESENCE or face.size_px < LEAST_FACE_PX:
                 return
-            if np.hypot(yaw, pitch) > REACH_DEG:
-                self.filled.add(sector_of(yaw, pitch))
+            if np.hypot(aside, up) > REACH_DEG:
+                self.filled.add(sector_of(aside, up))
             cell = round(yaw / CELL_DEG), round(pitch / CELL_DEG)
             sharp = _sharpness(frame, face)
             best = self.kept.get(cell)
