@@ -14,7 +14,7 @@ from synthetic import make_face, make_state, noisy, points, result_of, stillness
 from tracker.temporal import STABILIZERS, Stabilizer
 from tracker.temporal.leash import within
 from tracker.temporal.parts import FACE_M, point_of, units
-from tracker.types import Face, FaceState
+from tracker.types import SKIN_M, Face, FaceState
 
 STAY = np.eye(2, 3)
 
@@ -50,6 +50,34 @@ def test_a_carried_point_projects_to_where_the_pixels_went(turn: float, zoom: fl
     )
     before, after = make_face(state).landmarks_px(), make_face(carried).landmarks_px()
     np.testing.assert_allclose(after, before @ motion[:, :2].T + motion[:, 2], atol=0.02)
+
+
+@given(right=st.floats(-0.03, 0.03), down=st.floats(-0.03, 0.03), roll=st.floats(-30, 30), zoom=st.floats(0.9, 1.1))
+@settings(max_examples=50, deadline=None)
+def test_a_turn_moves_what_lies_deeper_besides(right: float, down: float, roll: float, zoom: float) -> None:
+    """A small turn: every point goes with the picture, and besides by its depth beyond the skin."""
+    state = replace(make_state(angles=(20.0, -10.0, 5.0)), nearness=0.0)
+    c, s = zoom * np.cos(np.radians(roll)), zoom * np.sin(np.radians(roll))
+    motion = np.array([[c, -s, 12.0, right], [s, c, -7.0, down]])
+    moved = point_of(state).carried(motion)
+    carried = replace(
+        state,
+        rotation=moved.rotation.astype(np.float32),
+        centre=moved.values[3:5].astype(np.float32),
+        scale=float(np.exp(moved.values[5])),
+    )
+    head = make_face(state).landmarks_head()
+    depth = state.scale * (head @ state.rotation[2] + SKIN_M)
+    expected = state.project(head) @ motion[:, :2].T + motion[:, 2] + depth[:, None] * motion[:, 3]
+    np.testing.assert_allclose(carried.project(head), expected, atol=0.003 * state.scale * FACE_M)
+
+
+def test_a_slow_turn_of_the_pixels_is_taken_for_noise() -> None:
+    """A brisk one is followed at once, against what the network says."""
+    for turn, least, most in ((0.0003, -0.1, 0.1), (0.01, 1.5, 6.0)):
+        motion = np.array([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, turn]])
+        faces = follow([make_state()] * 25, [*[STAY] * 15, *[motion] * 10])
+        assert least < faces[-1].pose.pitch_deg - faces[14].pose.pitch_deg < most
 
 
 def nod_kept(pixels: bool) -> complex:
@@ -239,3 +267,21 @@ def test_a_leash_holds_and_does_not_jerk(away: float, length: float) -> None:
 
     assert abs(held(away)) <= min(abs(away), 1.0) + 1e-9
     assert abs(held(away + 0.01) - held(away)) < 0.02
+
+
+def test_a_word_that_jumps_while_the_pixels_rest_does_not_jerk_the_head() -> None:
+    """Eyes squeezed shut: for a third of a second the network sees the head lower by three pixels."""
+    states = [make_state((320.0, 240.0 + (3.0 if 40 <= i < 50 else 0.0))) for i in range(90)]
+    y = np.array([float(face.state.centre[1]) for face in follow(states, [None, *[STAY] * 89])])
+    assert np.abs(np.diff(y, 2)).max() < 0.12 * 3.0
+
+
+def test_a_head_whose_pixels_are_lost_now_and_then_goes_on_as_it_went() -> None:
+    random, t = np.random.default_rng(2), np.arange(120)
+    way = 320.0 + 80.0 * np.sin(2 * np.pi * t / 60)
+    states = [noisy(make_state((x, 240.0)), random, 0.6) for x in way]
+    motions = [None, *(None if i % 3 else shift(step) for i, step in enumerate(np.diff(way)))]
+    found, told = x_of(follow(states, motions)), np.array([float(state.centre[0]) for state in states])
+    off, noise = ((x - way)[30:] for x in (found, told))
+    assert np.abs(np.diff(off, 2)).mean() < 0.73 * np.abs(np.diff(noise, 2)).mean()
+    assert np.abs(off).max() < 0.03 * FACE_M * 850

@@ -33,9 +33,19 @@ def test_gains_are_those_that_a_kalman_filter_settles_to(index: float, dt: float
         reference.predict()
         reference.update(0.0)
     glide = Glide()
+    for _ in range(100):
+        glide.step(np.zeros(7), dt, np.full(7, acceleration), np.full(7, noise))
     moved = glide.step(np.ones(7), dt, np.full(7, acceleration), np.full(7, noise))
     np.testing.assert_allclose(moved, reference.K[0, 0], rtol=1e-3)
     np.testing.assert_allclose(glide.velocity, reference.K[1, 0], rtol=1e-3)
+
+
+def test_what_is_found_in_motion_is_not_left_behind() -> None:
+    """However calm the filter is told to be: at first two measurements are all that there is to go by."""
+    glide, place = Glide(), np.zeros(7)
+    for i in range(1, 6):
+        place = place + glide.step(np.full(7, 0.01 * i) - place, 1 / 30, np.full(7, 1e-6), np.full(7, 1.0))
+        np.testing.assert_allclose(place, 0.01 * i, atol=0.005)
 
 
 def test_however_wild_it_goes_no_further_than_it_was_told() -> None:
@@ -47,7 +57,9 @@ def test_however_wild_it_goes_no_further_than_it_was_told() -> None:
 
 @dataclass(eq=False)
 class PartedBasis(LinearBasis):
-    """Residual 0 moves the lids alone, 1 the lips, 2 the rest of the face; the others nothing."""
+    """Residual 0 moves the upper lids alone, 1 the lips, 2 the rest of the face, 3 the lids.
+
+    The others move nothing."""
 
     _parted: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -57,7 +69,8 @@ class PartedBasis(LinearBasis):
         if layout not in self._parted:
             parted = modes.copy()
             parted[:, :, 92:] = 0.0
-            for mode, part in enumerate((EYELIDS, LIPS, slice(0, 36))):
+            upper = [37, 38, 43, 44]
+            for mode, part in enumerate((upper, slice(48, 68), slice(0, 36), slice(36, 48))):
                 parted[part, :, 92 + mode] = 5e-4
             self._parted[layout] = parted
         return mean, self._parted[layout]
@@ -66,11 +79,11 @@ class PartedBasis(LinearBasis):
 PARTED = PartedBasis()
 
 
-def test_what_moves_the_lids_alone_is_theirs_and_what_moves_the_face_is_not() -> None:
+def test_what_opens_the_lids_alone_is_theirs_and_what_moves_the_face_or_both_lids_alike_is_not() -> None:
     basis, parts = PARTED, parts_of(make_state())
-    for points, own in ((EYELIDS, 0), (LIPS, 1)):
-        taken = moving_only(points, 0.3, basis, parts)
-        np.testing.assert_allclose(taken, np.diag(np.arange(32) == own).astype(float), atol=1e-6)
+    for feature, own in ((EYELIDS, 0), (LIPS, 1)):
+        taken = moving_only(feature, 0.3, basis, parts)
+        np.testing.assert_allclose(taken, np.diag(np.arange(32) == own).astype(float), atol=2e-3)
 
 
 class RigidBasis(LinearBasis):
@@ -101,7 +114,7 @@ def residuals(shape: int) -> np.ndarray:
 def test_a_blink_opens_the_residual_of_the_lids_and_leaves_the_chin_alone() -> None:
     given = residuals(BLINK)
     assert given[40, 0] > 0.7
-    assert np.abs(given[40, 1:3]).max() < 0.35
+    assert np.abs(given[40, 1:4]).max() < 0.35
 
 
 def test_talking_opens_the_residual_of_the_lips_and_leaves_brows_and_chin_alone() -> None:

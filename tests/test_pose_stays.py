@@ -102,4 +102,4 @@ def test_a_face_is_carried_from_the_frame_after_it_was_found(photo: Picture, tra
     first, second = (tracker.step(Frame(photo.image, i / 30, i)).faces[0] for i in range(2))
     assert first.carried is None
     assert second.carried is not None
-    np.testing.assert_allclose(second.carried, np.eye(2, 3), atol=0.05)
+    np.testing.assert_allclose(second.carried, np.eye(2, 4), atol=0.05)

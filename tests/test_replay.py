@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from synthetic import BASIS, BLANK, make_face, make_state, noisy
@@ -90,6 +91,30 @@ def test_states_are_rebuilt_exactly(recorded: tuple[Path, list[Tracked]]) -> Non
         assert session.state(LOST.start) is None
         with pytest.raises(ModelError, match="not installed"):
             session.face(0)
+
+
+def test_what_the_pixels_told_comes_back(tmp_path: Path) -> None:
+    """With a turn, without one, and not at all; recordings made before turns were told have six numbers."""
+    told = [None, np.arange(1.0, 7.0).reshape(2, 3), np.arange(1.0, 9.0).reshape(2, 4)]
+    frames = []
+    for i, motion in enumerate(told):
+        raw = TrackResult(
+            Frame(BLANK, i / 30, i), (replace(make_face(make_state((32.0, 24.0), 180.0)), carried=motion),)
+        )
+        frames.append(Tracked(raw, raw))
+    folder = record(tmp_path / "one", frames)
+    session = replace(open_session(folder), basis=BASIS)
+    for row, motion in enumerate(told):
+        again = session.face(row)
+        assert again is not None
+        np.testing.assert_equal(again.carried, motion)
+    table = pq.read_table(folder / "frames.parquet")
+    place = table.column_names.index("carried")
+    old = pa.array([None, *([1.0, 2.0, 3.0, 4.0, 5.0, 6.0],) * 2], pa.list_(pa.float64(), 6))
+    pq.write_table(table.set_column(place, "carried", old), folder / "frames.parquet")
+    faces = [replace(open_session(folder), basis=BASIS).face(row) for row in range(3)]
+    np.testing.assert_equal([f.carried if f else f for f in faces[1:]], [told[1]] * 2)
+    assert faces[0] is not None and faces[0].carried is None
 
 
 def test_a_take_is_one_face_over_all_frames(recorded: tuple[Path, list[Tracked]]) -> None:

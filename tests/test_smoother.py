@@ -12,6 +12,8 @@ from synthetic import acceleration, make_face, make_state, noisy, points, result
 
 from tracker.settings import Filter
 from tracker.temporal import smooth, smooth_results
+from tracker.temporal.parts import all_units, parts_of, point_of
+from tracker.temporal.smoother import _inverse
 from tracker.types import FaceState
 
 
@@ -100,6 +102,15 @@ def test_pixels_are_used_in_both_directions() -> None:
         np.array([s.centre[0] for s in smooth(states, evenly(120), carried=m)]) - way for m in (None, motions)
     )
     assert carried.std() < 0.7 * alone.std()
+
+
+def test_a_motion_and_its_inverse_leave_a_point_where_it_was() -> None:
+    """Carried backward, too, with the turn that parallax told."""
+    motion = np.array([[1.02, -0.1, 8.0, 0.01], [0.1, 1.02, -3.0, 0.02]])
+    for told in (motion, motion[:, :3]):
+        point = point_of(make_state(angles=(10.0, 5.0, 3.0)))
+        back = point.carried(told).carried(_inverse(told))
+        assert np.abs(back.minus(point) / all_units(point, parts_of(make_state()))).max() < 2e-4
 
 
 def test_a_recording_is_smoothed_stretch_by_stretch() -> None:

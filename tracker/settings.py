@@ -78,7 +78,7 @@ class Still(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The temporal filter: `method` is a name of `tracker.temporal.STABILIZERS` (for a recording, or of `OFFLINE`).
+    """The temporal filter: `method` is none, one_euro, kalman or default; for a recording, rts too.
 
     A face that is lost stays for `hold_s` seconds while it fades; one that was away for longer than `loss_s` seconds
     starts anew. `ahead_ms`: the pose is given as it will be so much later, when it is on the screen (0: as it is).

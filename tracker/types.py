@@ -160,13 +160,18 @@ HELD_DRIFT = 0.5
 HELD_OPACITY = 0.2, 0.55
 """Wherever a face is drawn that is held: when its presence has faded to 0, and when it is still 1."""
 
+SKIN_M = 0.02
+"""Metres by which the skin of nose and cheeks lies nearer than the head's origin: depths in `Face.carried` are counted
+from there."""
+
 
 @dataclass(frozen=True, eq=False)
 class Face:
     """One face of a frame. `bbox` (x0, y0, x1, y1) pixels, tight round its 68 points; `presence` 0..1.
 
-    `carried` (2, 3), where it could be measured: how the face's own pixels moved since the frame before, a similarity
-    from pixels of that frame to pixels of this one.
+    `carried`, where it could be measured: how the face's own pixels moved since the frame before, from pixels of that
+    frame to pixels of this one. (2, 3): a similarity. (2, 4): with a last column for the head's turn from or to the
+    camera, the pixels by which a point moves besides for every pixel that it lies deeper than the skin (`SKIN_M`).
     `held`: seconds since the face was last seen, 0 in a frame that shows it. A filter goes on giving a lost face for a
     moment, its presence fading and its deviations growing; the tracker itself never does.
 

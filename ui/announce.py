@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from PyQt6.QtCore import QUrl
 from PyQt6.QtGui import QDesktopServices
 
+from tracker.capture.message import name_of
+
 from .banner import Banner
 from .bridge import Bridge
 from .live import Live, LiveState
@@ -88,7 +90,7 @@ class Announcer:
     def title(self) -> str:
         """The window's: recording, source, program."""
         state, info = self._live.state, self._live.info
-        name = info.name if info is not None else state.source
+        name = info.name if info is not None else name_of(state.source)
         parts = ["● REC"] if state.recording is not None else []
         parts += [name] if name and state.phase != "idle" else []
         return " – ".join([*parts, "Stillpoint"])

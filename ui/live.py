@@ -17,6 +17,7 @@ from msgspec.structs import replace as replaced
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from tracker.capture import CaptureThread, Message, SourceInfo
+from tracker.capture.message import name_of
 from tracker.errors import StillpointError
 from tracker.pipeline import Pipeline, Tracker
 from tracker.settings import Filter, Settings
@@ -136,7 +137,7 @@ class Live(QObject):
         self._turn += 1
         turn, old, self._pipeline = self._turn, self._pipeline, None
         self._filter = filtering = LiveFilter(settings.filter)
-        self._change(LiveState("opening", source, f"Opening {source} …"))
+        self._change(LiveState("opening", source, f"Opening {name_of(source)} …"))
         self._do(lambda: self._begin(turn, source, settings, filtering, old))
 
     def stop(self) -> None:

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from tracker.errors import SettingsError
 from tracker.pipeline import Pipeline
 from tracker.session.preroll import PreRoll
@@ -39,6 +41,7 @@ class Recording(Feature):
         self.preroll: PreRoll | None = None
         self.dialog: ExportDialog | None = None
         self._pipeline: Pipeline | None = None
+        self._filter = host.settings().filter
         self._last: Path | None = None
         host.live.on_recorder.append(self._prepare)
         self._looked = False
@@ -57,6 +60,10 @@ class Recording(Feature):
 
     def show_settings(self, settings: Settings) -> None:
         self.panel.show_settings(settings.record)
+        before, self._filter = self._filter, settings.filter
+        recorder = self._host.live.recorder
+        if isinstance(recorder, Recorder) and settings.filter != before:  # each change is a line of log.jsonl, too
+            recorder.note("filter_at_end", msgspec.to_builtins(settings.filter))
         self._keep(settings.record.preroll_s)
 
     def refresh(self) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 
 from PyQt6.QtCore import QTimer
 
+from tracker.capture.message import name_of
 from tracker.errors import OutputError
 from tracker.peers import find
 from tracker.settings import Settings
@@ -192,7 +193,7 @@ class Stability(Feature):
         else:
             self._host.go_to(TITLE)
             info = self._host.live.info
-            name = info.name if info is not None else self._host.live.state.source
+            name = info.name if info is not None else name_of(self._host.live.state.source)
             self.watch.begin(Attempt(name, self._host.settings().filter.method))
             self._attempting = True
             self.panel.show_result("Look at one point and do not move.")

@@ -21,13 +21,13 @@ from .actions import actions_of, make_actions, make_menus
 from .announce import Announcer, Ways
 from .banner import Banner
 from .bridge import Bridge
+from .controls import RecordKeys, SourceKeys
 from .docks import build_docks, step_focus
 from .feature import Dock, Factory, Host
 from .features import FEATURES
 from .head_view import HeadView
 from .held import HeldKeys
 from .live import Live, LiveState
-from .opening import RecordKeys, SourceKeys
 from .panels.filter import FilterPanel
 from .panels.form import Panel
 from .panels.source import Cameras, SourcePanel, find_cameras

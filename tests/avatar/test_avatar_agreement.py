@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tracker.avatar.agreement import CLIPS, Person, identity_figures, person_of
+from tracker.avatar.agreement import CLIPS, PICTURES, Person, evenly, identity_figures, person_of
+from tracker.avatar.fit import Seen, landmarks_of
 from tracker.avatar.render import viewpoint
 from tracker.head import Basis, load_head
 from tracker.types import Array, Face
@@ -60,16 +61,21 @@ def test_misfits_are_averaged_where_they_are_known() -> None:
     assert [figures[k] for k in ("own", "another", "expected", "own_better")] == pytest.approx([2.0, 2.0, 4.0, 0.5])
 
 
-def faces(identity: Array, yaws: list[float]) -> list[Face]:
+def pictures(identity: Array, yaws: list[float]) -> list[Seen]:
     basis = Basis(load_head())
-    return [Face(replace(viewpoint(yaw, 3, 256), identity=identity), basis) for yaw in yaws]
+    return [landmarks_of(Face(replace(viewpoint(yaw, 3, 256), identity=identity), basis)) for yaw in yaws]
+
+
+def test_some_are_picked_evenly_with_both_ends() -> None:
+    assert evenly(list(range(11)), 3) == [0, 5, 10] and evenly([4, 5], 6) == [4, 5] and evenly([], 6) == []
 
 
 def test_a_persons_pictures_are_fitted_one_by_one_and_by_thirds() -> None:
     first, second = (np.where(np.arange(40) < 8, RANDOM.normal(0, 1.5, 40), 0).astype(np.float32) for _ in range(2))
     yaws = [float(y) for y in np.linspace(-30, 30, 15)]
-    before = person_of("a", "report", CLIPS, faces(first, yaws[::7]))
-    own = person_of("b", "report", CLIPS, faces(second, yaws), before.first)
+    before = person_of("a", "report", CLIPS, pictures(first, yaws[::7]))
+    frames = pictures(second, yaws)
+    own = person_of("b", "report", CLIPS, evenly(frames, PICTURES), frames, before.first)
     assert before.misfits is None and len(before.turns) == 0 and len(before.shapes) == 3
     assert len(own.shapes) == len(own.network) == 6 and len(own.turns) == 3
     figures = identity_figures([before, own])["fitted"]

@@ -12,11 +12,11 @@ import pytest
 from tracker.avatar.agreement import Person
 from tracker.avatar.completion import SIZE, WIDE, inputs, load_completion
 from tracker.avatar.contestants import SeenHead
-from tracker.avatar.figures import Foretold, Outcome, half_of, summary
+from tracker.avatar.figures import Foretold, Outcome, gain, half_of, summary
 from tracker.avatar.lighting import WHITE
 from tracker.avatar.likeness import evened, psnr, ssim
 from tracker.avatar.render import render_mesh, viewpoint
-from tracker.avatar.report import marks, write_report
+from tracker.avatar.report import marks, spread_of, write_report
 from tracker.avatar.types import GUESSED, SEEN, Avatar
 from tracker.head import load_head
 
@@ -62,6 +62,27 @@ def test_marks_are_of_the_report_half_and_the_files_can_be_read(tmp_path: Path) 
     assert facts["frames"][0]["landmarks"] is None and facts["skipped"] == ["other: no face"]
     page = written[1].read_text()
     assert "data:image/jpeg" in page and "http" not in page
+
+
+def test_a_gain_is_taken_frame_by_frame_and_its_error_over_clips() -> None:
+    def frames(clip: str, *steps: float) -> list[Foretold]:
+        return [
+            Foretold(clip, "report", "one frame", who, f"{clip} {i}", 40.0, 15.0 + i + step * (who == "mesh"), 0, 0, 0)
+            for i, step in enumerate(steps)
+            for who in ("projected", "mesh")
+        ]
+
+    found = gain(frames("a", 1.0, 3.0), "mesh", "projected")
+    assert found is not None and (found.mean, found.better, found.frames) == (2.0, 2, 2)
+    assert found.error == pytest.approx(1.0)
+    # Two clips that differ, each the same in all of its frames: as sure as two numbers are.
+    two = gain(frames("a", 1.0, 1.0, 1.0) + frames("b", -3.0, -3.0, -3.0), "mesh", "projected")
+    assert two is not None and two.error == pytest.approx(2.0) and (two.mean, two.better) == (-1.0, 3)
+    one = gain(frames("a", 1.0), "mesh", "projected")
+    assert one is not None and np.isnan(one.error)
+    assert gain(frames("a", 1.0), "mesh", "bare") is None
+    mark = marks(Outcome(frames("a", 1.0, 3.0)))[0]
+    assert spread_of(mark) == " ± 1.00, better in 2 of 2"
 
 
 def test_every_source_of_persons_has_a_mark_of_its_own(tmp_path: Path) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tracker.avatar.fit import Seen, fit_views
+from tracker.avatar.fit import Seen, fit_alone, fit_views, loose_shape
 from tracker.avatar.hair import hair_volume
-from tracker.avatar.identity import MODEL, Expected, load_expected, save_expected
+from tracker.avatar.identity import MODEL, Alone, Expected, load_expected, save_expected
 from tracker.avatar.membrane import scalp
 from tracker.avatar.picture import cut_out, inside
 from tracker.avatar.render import rasterise, viewpoint
@@ -75,6 +76,7 @@ def test_a_picture_that_tells_nothing_gives_the_expected_shape() -> None:
     assert np.allclose(fit_views([blind]).identity, load_expected().mean, atol=1e-3)
     other = Expected(np.full(40, 0.3, np.float32), 1.0)
     assert np.allclose(fit_views([blind], expected=other).identity, 0.3, atol=1e-3)
+    assert np.allclose(fit_alone(blind, other).identity, 0.3, atol=1e-3)
 
 
 def test_a_firmer_expectation_is_left_less() -> None:
@@ -84,13 +86,40 @@ def test_a_firmer_expectation_is_left_less() -> None:
     assert np.linalg.norm(firm) < 0.8 * np.linalg.norm(loose)
 
 
+def test_of_a_single_pictures_shape_what_tells_persons_apart_is_kept() -> None:
+    seen, _ = seen_at(0)
+    mean, zero = np.full(40, 0.2, np.float32), np.zeros(40, np.float32)
+    keeps = np.zeros((40, 40), np.float32)
+    keeps[0, 0] = 1.0
+    expected = Expected(mean, 4.0, Alone(mean, zero, keeps))
+    held, loose = fit_views([seen], expected=expected).identity, loose_shape(seen, zero)
+    fit = fit_alone(seen, expected)
+    assert fit.identity[0] == pytest.approx((held[0] + 0.2 + loose[0]) / 2, abs=1e-5)
+    assert np.allclose(fit.identity[1:], (held[1:] + 0.2) / 2, atol=1e-5)
+    assert np.linalg.norm(loose) > 1.2 * np.linalg.norm(held)  # hardly anything holds it
+
+
 def test_the_expected_shape_is_read_as_it_was_written_or_refused(tmp_path: Path) -> None:
     file = tmp_path / "new" / "identity.json"
-    mean = RANDOM.normal(0, 0.5, 40).astype(np.float32)
-    save_expected(mean, {"pictures": 3}, file)
-    assert np.allclose(load_expected(file).mean, mean, atol=1e-4)
-    for text in ("", "[]", '{"mean": [1, 2]}', '{"mean": "x"}'):
-        bad = tmp_path / f"bad{len(text)}.json"
+    mean, telling = RANDOM.normal(0, 0.5, 40).astype(np.float32), RANDOM.normal(0, 0.2, (40, 40)).astype(np.float32)
+    save_expected(mean, Alone(-mean, 2 * mean, telling), {"pictures": 3}, file)
+    back = load_expected(file)
+    assert np.allclose(back.mean, mean, atol=1e-4)
+    assert back.alone is not None and np.allclose(back.alone.telling, telling, atol=1e-4)
+    assert np.allclose(back.alone.held, -mean, atol=1e-4) and np.allclose(back.alone.loose, 2 * mean, atol=1e-4)
+    assert json.loads(file.read_text())["about"] == {"pictures": 3}
+    whole = file.read_text()
+    for i, text in enumerate(
+        (
+            "",
+            "[]",
+            '{"mean": [1, 2]}',
+            '{"mean": "x"}',
+            whole.replace("telling", "told"),
+            whole.replace("[\n  [", "[\n  [1, "),
+        )
+    ):
+        bad = tmp_path / f"bad{i}.json"
         bad.write_text(text)
         with pytest.raises(ModelError, match="restore assets/head"):
             load_expected(bad)

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from avatar_toy import patterned, plain, view_state
 
+from tracker.avatar.atlas import SIZE, texels
 from tracker.avatar.draw import SplatHead, over
 from tracker.avatar.raster import BLUR_PX2, Footprints, footprints, rasterize
-from tracker.avatar.seed import seeds
-from tracker.avatar.splats import Look, Rig, Splats, posed, quaternions, rotations
+from tracker.avatar.seed import folded, seeds
+from tracker.avatar.splats import SH_0, Look, Rig, Splats, posed, quaternions, rotations
 from tracker.avatar.sprites import Stage
-from tracker.avatar.types import Avatar, View
+from tracker.avatar.types import EYEBALL, Avatar, View
 from tracker.errors import ModelError
 from tracker.head import EXPRESSIONS, load_head
 from tracker.types import FaceState
@@ -174,6 +175,19 @@ def test_lids_close_and_the_eye_is_hidden(head: Avatar) -> None:
     skin = drawn.draw(open_eye, (160, 160))[0][y - 22, x].astype(float)
     assert np.abs(before - skin).mean() > 40
     assert np.abs(after - skin).mean() < 20
+
+
+def test_a_lid_that_shuts_has_the_colour_of_the_skin_below_the_eye_not_of_lashes() -> None:
+    model, grid = load_head(), texels(SIZE)
+    ball = model.mean[(model.region == EYEBALL) & (model.mean[:, 0] > 0)]
+    middle = np.array([ball[:, 0].mean(), ball[:, 1].mean(), ball[:, 2].max()])
+    place = grid.points(model.mean) * np.where(grid.points(model.mean)[:, :1] < 0, (-1, 1, 1), (1, 1, 1))
+    dark = np.linalg.norm(place - middle, axis=1) < 0.0135  # what an open eye's picture shows where the lid is folded
+    colour = np.where(dark[:, None], (40, 20, 20), (200, 150, 120)).astype(np.uint8)
+    made = seeds(replace(plain(), texture=grid.image(colour)))
+    lids = folded()[made.triangle]
+    assert lids.sum() > 50
+    assert np.abs(0.5 + SH_0 * made.sh[lids, 0] - np.array([200, 150, 120]) / 255).max() < 0.04
 
 
 def test_what_was_guessed_is_tinted(head: Avatar) -> None:

@@ -1,12 +1,15 @@
-"""How long a frame takes to show in an hour-long session: `python tests/benchmarks/scrub.py SESSION OUT [HOURS]`.
+"""How long a frame takes to show in an hour-long session.
 
-SESSION is any short recording with a clean video; it is repeated (packets copied, rows renumbered) into OUT until it
-lasts so long. Then the feed of the replay window is asked for frames as a hand on the playhead asks for them, and the
+    python tests/benchmarks/scrub.py SESSION --out FOLDER
+
+SESSION is any short recording with a clean video; it is repeated (packets copied, rows renumbered) into FOLDER until it
+lasts --hours. Then the feed of the replay window is asked for frames as a hand on the playhead asks for them, and the
 timeline is painted offscreen. Figures go to stdout as JSON.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -182,9 +185,17 @@ def paint(out: Path) -> dict[str, object]:
     return {**spent, "labels": len(labels), "curves": len(curves)}
 
 
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("session", type=Path, help="a recording's folder")
+    asked.add_argument("--out", type=Path, required=True, help="where the long session is made, or was")
+    asked.add_argument("--hours", type=float, default=1.0)
+    options = asked.parse_args()
+    if not (options.out / "video.mkv").is_file():
+        repeat(options.session, options.out, options.hours)
+    figures = {**measure(options.out), "timeline": paint(options.out)}
+    print(json.dumps(figures, indent=2))
+
+
 if __name__ == "__main__":
-    folder = Path(sys.argv[2])
-    if not (folder / "video.mkv").is_file():
-        repeat(Path(sys.argv[1]), folder, float(sys.argv[3]) if len(sys.argv) > 3 else 1.0)
-    result = {**measure(folder), "timeline": paint(folder)}
-    sys.stdout.write(json.dumps(result, indent=2) + "\n")
+    main()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from patience import PATIENCE_S
 
-from tracker.capture import CaptureThread, open_source
+from tracker.capture import CaptureThread, Message, open_source
 from tracker.errors import SourceError
 from tracker.settings import Capture
 
@@ -145,3 +145,16 @@ def test_nobody_there_is_explained() -> None:
         port = free.getsockname()[1]
     with pytest.raises(SourceError, match="connection refused"):
         open_source(f"http://127.0.0.1:{port}/video")
+
+
+def test_a_password_is_in_no_message_and_in_no_recordings_facts(phone: PhoneServer) -> None:
+    secret = phone.url().replace("http://", "http://me:s3:cr@t@")
+    with open_source(secret) as stream:
+        assert stream.info.name == stream.info.asked == phone.url().replace("http://", "http://me:***@")
+    for bad in (secret.replace("/video", "/none"), "rtsp://me:s3:cr@t@127.0.0.1:1/x"):
+        told: list[Message] = []
+        thread = CaptureThread(bad, Capture(retry_s=0.01, give_up_s=0.01), on_message=told.append)
+        thread.start()
+        assert thread.get(PATIENCE_S) is None and thread.ended
+        thread.stop(PATIENCE_S)
+        assert told and all("me:***@127.0.0.1" in m.text and "cr@t" not in m.text for m in told)

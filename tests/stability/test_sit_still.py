@@ -108,7 +108,7 @@ def test_known_motion_is_taken_out() -> None:
         at = SHAPE + motion[:2, 2]
         progress = attempt.step(i / 30, at, at, EYES, motion)
     assert progress.phase == "done" and progress.measured is not None
-    assert progress.measured.contestants[RAW].std == pytest.approx(0.0, abs=1e-6)
+    assert progress.measured.contestants[RAW].std == pytest.approx(0.0, abs=1e-6) and progress.measured.moving
 
 
 MEASURED = Measurement(
@@ -127,6 +127,11 @@ def test_the_verdict_compares_in_words(acceleration: float, words: str) -> None:
 
 def with_figures(**figures: Stillness) -> Measurement:
     return msgspec.structs.replace(MEASURED, contestants={**MEASURED.contestants, **figures})
+
+
+def test_of_a_picture_that_moves_nothing_published_is_said() -> None:
+    said = " ".join(verdict(msgspec.structs.replace(with_figures(filtered=Stillness(0.3, 0.5)), moving=True)))
+    assert "0.300 %" in said and "moves its picture" in said and "published" not in said
 
 
 def test_the_verdict_names_a_peer_that_ran() -> None:

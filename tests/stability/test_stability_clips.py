@@ -40,15 +40,27 @@ def test_the_halves_are_told_by_the_name_alone() -> None:
 
 def test_marks_are_relative_to_mediapipe_and_to_raw() -> None:
     figures = {
-        "default": {"acceleration": 0.3, "residual": 0.4, "pitch_with_jaw_deg": 0.2, "blink_kept": 0.95},
-        RAW: {"pitch_with_jaw_deg": 0.5},
+        "default": {
+            "acceleration": 0.3,
+            "residual": 0.4,
+            "pitch_with_jaw_deg": 0.2,
+            "pitch_beside_nods_deg": 0.3,
+            "blink_kept": 0.95,
+        },
+        RAW: {"pitch_with_jaw_deg": 0.5, "pitch_beside_nods_deg": 0.4},
         VIDEO: {"acceleration": 0.5, "residual": 0.5},
     }
     values = [mark.value(figures) for mark in CLIP_MARKS]
-    assert values == pytest.approx([0.6, 0.8, 0.4, 0.95])
-    assert [mark.met(value) for mark, value in zip(CLIP_MARKS, values, strict=True)] == [True, False, True, True]
+    assert values == pytest.approx([0.6, 0.8, 0.4, 0.75, 0.95])
+    assert [mark.met(value) for mark, value in zip(CLIP_MARKS, values, strict=True)] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
     alone = [mark.value({"default": figures["default"], RAW: {"pitch_with_jaw_deg": 0.01}}) for mark in CLIP_MARKS]
-    assert alone == [None, None, None, 0.95]
+    assert alone == [None, None, None, None, 0.95]
     assert CLIP_MARKS[0].met(None) is None
 
 

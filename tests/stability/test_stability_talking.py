@@ -51,7 +51,9 @@ def test_what_is_kept_of_a_nod_is_told_against_the_true_jaw() -> None:
     jaw, points = jaw_way(90), np.zeros((90, 68, 2))
     points[:, 36:42, 0] = 100.0
     drift = np.linspace(0.0, 5.0, 90)  # a head that turns slowly does not nod
-    tracks = {name: Track(points, nod * jaw + drift, 0.0 * jaw) for name, nod in (("raw", -3.0), ("default", -0.6))}
+    none = 0.0 * jaw
+    nods = (("raw", -3.0), ("default", -0.6))
+    tracks = {name: Track(points, nod * jaw + drift, none, none, none) for name, nod in nods}
     signal = Signal("talking", "talk", lambda: iter(()), skip=20, jaw=jaw)
     figures = figures_of(signal, 30.0, None, tracks)
     assert figures["raw"]["pitch_kept"] == pytest.approx(1.0)

@@ -47,6 +47,8 @@ def test_persons_are_those_of_several_pictures_and_of_one_video(tmp_path: Path) 
         ("lfw", "D_E"): ["D_E_0001", "D_E_0007"],
         ("lfw", "G"): [f"G_{i:04}" for i in range(5)],
     }
+    (person,) = acquaintances(tmp_path, ("ytf",), one_video=False)
+    assert [name for name, _, _ in person.pictures] == ["A_B_00", "A_B_10", "A_B_11", "A_B_12", "A_B_20"]
 
 
 def write(path: Path, names: list[str]) -> None:

@@ -147,6 +147,18 @@ def test_a_recording_is_a_whole_session(running: Window, qtbot: QtBot, tmp_path:
     assert "REC" not in running.windowTitle() and running.status.record.text() == "Record"
 
 
+def test_a_filter_changed_during_a_recording_is_told_in_it(running: Window, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(running.live.recorded, timeout=PATIENCE_MS) as done:
+        running.toggle_recording()
+        recorder = running.live.recorder
+        assert isinstance(recorder, Recorder)
+        qtbot.waitUntil(lambda: recorder.frames > 0, timeout=PATIENCE_MS)
+        running.change("filter.method", "one_euro")
+        running.toggle_recording()
+    told = json.loads((Path(done.args[0]) / "session.json").read_text())
+    assert told["filter"]["method"] == "default" and told["filter_at_end"]["method"] == "one_euro"
+
+
 def test_a_recording_ends_with_its_source(running: Window, qtbot: QtBot) -> None:
     with qtbot.waitSignal(running.live.recorded, timeout=PATIENCE_MS) as done:
         running.toggle_recording()

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ..head import load_head
-from ..types import Array, Face
-from .fit import ROUNDS, fit_views, landmarks_of
+from ..types import Array
+from .fit import ROUNDS, Seen, fit_alone, fit_views
 from .identity import load_expected
 
 CLIPS = "clips"
-_PICTURES = 6
+PICTURES = 6
+"""So many of a person's pictures are fitted at most, singly and of each third of a clip."""
 _STRETCHES, _LEAST_OF_A_STRETCH = 3, 5
 _DRAWS = 1000
 _LOW, _HIGH = 5.0, 95.0
+_Some = TypeVar("_Some")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,24 +47,33 @@ class Person:
     another person's and with the expected one."""
 
 
-def person_of(name: str, half: str, source: str, faces: Sequence[Face], another: Array | None = None) -> Person:
-    """Fit up to _PICTURES of the person's pictures, and thirds of them where there are enough; `another` person's
+def person_of(
+    name: str,
+    half: str,
+    source: str,
+    pictures: Sequence[Seen],
+    frames: Sequence[Seen] = (),
+    another: Array | None = None,
+) -> Person:
+    """Fit each of the person's `pictures`, and thirds of a clip's `frames` where there are enough; `another` person's
     identity (40,) is what the own one is compared with."""
-    some = [faces[i] for i in np.linspace(0, len(faces) - 1, min(_PICTURES, len(faces))).astype(int)]
-    fitted = [fit_views([landmarks_of(face)]).identity for face in some]
+    fitted = [fit_alone(picture).identity for picture in pictures]
     turns = []
-    for stretch in range(_STRETCHES) if len(faces) >= _STRETCHES * _LEAST_OF_A_STRETCH else ():
-        first, behind = (len(faces) * k // _STRETCHES for k in (stretch, stretch + 1))
-        picks = np.linspace(first, behind - 1, min(_PICTURES, behind - first)).astype(int)
-        turns.append(fit_views([landmarks_of(faces[i]) for i in picks]).identity)
+    for stretch in range(_STRETCHES) if len(frames) >= _STRETCHES * _LEAST_OF_A_STRETCH else ():
+        first, behind = (len(frames) * k // _STRETCHES for k in (stretch, stretch + 1))
+        turns.append(fit_views(evenly(frames[first:behind], PICTURES)).identity)
     misfits = None
-    if another is not None and len(some) > 1:
-        last = landmarks_of(some[-1])
+    if another is not None and len(pictures) > 1:
         tried = (fitted[0], another, load_expected().mean)
-        own, others, expected = (fit_views([last], shape, ROUNDS, known=True).misfit for shape in tried)
+        own, others, expected = (fit_views(pictures[-1:], shape, ROUNDS, known=True).misfit for shape in tried)
         misfits = own, others, expected
-    told = [face.state.identity for face in some]
+    told = [picture.start.identity for picture in pictures]
     return Person(name, half, source, _faces(fitted), _faces(told), _faces(turns), fitted[0], misfits)
+
+
+def evenly(some: Sequence[_Some], most: int) -> list[_Some]:
+    """At most so many of them, evenly spread, the first and the last among them."""
+    return [some[int(i)] for i in np.linspace(0, len(some) - 1, min(most, len(some)))]
 
 
 def _vertices() -> npt.NDArray[np.intp]:

@@ -16,10 +16,13 @@ from ..types import Array, Face, Image
 from .align import vertices_found
 from .atlas import PHOTO_SIZE, SIZE, Texels, texels
 from .completion import load_completion
+from .fall import falling
 from .finish import covered_share, finish, plain
-from .fit import Fit, Seen, fit_views, landmarks_of
+from .fit import Fit, Seen, fit_alone, fit_views, landmarks_of
 from .hair import hair_volume
 from .lighting import WHITE
+from .locks import hair_of_all, hair_on_atlas, hair_seen, with_locks
+from .membrane import scalp
 from .picture import matte, sharpness, silhouette
 from .texture import Sample, fuse, light_of, unwrap
 from .types import Avatar, View
@@ -27,6 +30,11 @@ from .types import Avatar, View
 STAGES = ("fit", "align", "outline", "texture", "complete")
 Progress = Callable[[str, float], None]
 """Called with a stage's name and the share 0..1 of it that is done."""
+
+
+_CUT_M, _CUT_LEFT, _WIDE_M = -0.155, 0.3, 0.08
+"""Metres below the eyes, and aside of the neck's middle, beyond which the bust keeps so much of its extent."""
+_NECK = np.array([0.0, -0.105], np.float32)  # x and z
 
 
 class Cancelled(StillpointError):  # noqa: N818 (what a person did is no error)
@@ -53,12 +61,19 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """A cut-out with the face found in it: `image` (S, S, 3), `shown` (S, S) which pixels the picture really has."""
+    """A cut-out with the face found in it: `image` (S, S, 3), `shown` (S, S) which pixels the picture really has;
+    `both` is what it and its mirror image say of the face, where that was asked."""
 
     name: str
     image: Image
     shown: npt.NDArray[np.bool_]
     face: Face
+    both: Seen | None = None
+
+    @property
+    def seen(self) -> Seen:
+        """What the cut-out says of the face."""
+        return landmarks_of(self.face) if self.both is None else self.both
 
 
 @dataclass(slots=True)
@@ -86,20 +101,27 @@ class Clock:
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered:
     """What the pictures say before anything is made up: the shape with light and views but no texture, and of the
-    atlas the albedo (n, 3) 0..255 and confidence (n,) of `grid`'s texels. `bare`: the shape without hair's volume."""
+    atlas the albedo (n, 3) 0..255, confidence (n,) and hair (n,) 0..1 of `grid`'s texels. `bare`: the shape without
+    hair's volume."""
 
     shape: Avatar
     bare: Avatar
     albedo: Array
     confidence: Array
     grid: Texels
+    hair: Array
     misfit: float
 
     def finished(self, recipe: Recipe) -> Avatar:
         """The avatar, completed as the recipe says."""
         done = (
             finish(
-                self.albedo, self.confidence, self.grid, load_completion() if recipe.learned else None, recipe.mirror
+                self.albedo,
+                self.confidence,
+                self.grid,
+                load_completion() if recipe.learned else None,
+                recipe.mirror,
+                hair=self.hair,
             )
             if recipe.complete
             else plain(self.albedo, self.confidence, self.grid)
@@ -129,41 +151,59 @@ def assemble(
 def gather(shots: Sequence[Shot], recipe: Recipe, clock: Clock) -> Gathered:
     """Fit, align, cut out and fuse the pictures. Raises Cancelled."""
     clock.at("fit")
-    seen = [landmarks_of(shot.face) for shot in shots]
-    fit = fit_views(seen)
+    seen = [shot.seen for shot in shots]
+    fit = fit_views(seen) if len(seen) > 1 else fit_alone(seen[0])
     if recipe.align and len(shots) > 1:
         clock.at("align")
         fit = _aligned(shots, seen, fit, clock)
-    clock.at("outline")
     bare = _shape(fit.identity)
-    mattes: list[Image] = []
-    for i, (shot, state) in enumerate(zip(shots, fit.states, strict=True)):
-        clock.at("outline", i / len(shots))
-        mattes.append(matte(shot.image, state, bare.vertices(state.expression), shot.shown))
-    shape = bare
-    if recipe.hair:
-        outlines = [
-            (m, state, bare.vertices(state.expression), shot.shown)
-            for m, state, shot in zip(mattes, fit.states, shots, strict=True)
-        ]
-        shape = replace(bare, neutral=bare.neutral + hair_volume(outlines, bare.neutral))
+    mattes, hairs = _outlines(shots, fit, bare, clock)
+    shape, hair = _with_hair(shots, fit, bare, mattes, hairs) if recipe.hair else (bare, scalp())
     clock.at("texture")
     large = max(len(shot.image) for shot in shots) > 1.4 * SIZE
     grid = texels(recipe.size or (PHOTO_SIZE if large else SIZE))
     sharp = _sharpnesses(shots, fit, shape)
     samples: list[Sample] = []
-    for i, (shot, m, state) in enumerate(zip(shots, mattes, fit.states, strict=True)):
+    shown_hair: list[Array | None] = []
+    for i, (shot, m, state, mask) in enumerate(zip(shots, mattes, fit.states, hairs, strict=True)):
         clock.at("texture", i / len(shots))
-        samples.append(unwrap(shot.image, m, state, shape.vertices(state.expression), grid, shot.shown))
+        vertices = shape.vertices(state.expression)
+        samples.append(unwrap(shot.image, m, state, vertices, grid, shot.shown, hair))
+        shown_hair.append(None if mask is None else hair_on_atlas(mask, state, vertices, len(shot.image), grid))
     light = light_of(samples, grid)
     albedo, confidence = fuse(samples, light, sharp)
+    hairy = hair_of_all(shown_hair, [sample.weight for sample in samples], grid.points(hair[:, None])[:, 0])
     views = tuple(
         View(shot.name, shot.image, m, state, s)
         for shot, m, state, s in zip(shots, mattes, fit.states, sharp, strict=True)
     )
     facts = {"views": len(shots), "misfit": round(fit.misfit, 5)}
     shape = replace(shape, lighting=light, views=views, facts=facts)
-    return Gathered(shape, bare, albedo, confidence, grid, fit.misfit)
+    return Gathered(shape, bare, albedo, confidence, grid, hairy, fit.misfit)
+
+
+def _outlines(shots: Sequence[Shot], fit: Fit, bare: Avatar, clock: Clock) -> tuple[list[Image], list[Image | None]]:
+    """Of each picture the matte, with the locks that hang beside the neck, and where there is hair."""
+    mattes: list[Image] = []
+    hairs: list[Image | None] = []
+    for i, (shot, state) in enumerate(zip(shots, fit.states, strict=True)):
+        clock.at("outline", i / len(shots))
+        vertices = bare.vertices(state.expression)
+        found = matte(shot.image, state, vertices, shot.shown)
+        hairs.append(hair_seen(shot.image, found, state, vertices, shot.shown))
+        mattes.append(with_locks(found, hairs[-1], shot.shown))
+    return mattes, hairs
+
+
+def _with_hair(
+    shots: Sequence[Shot], fit: Fit, bare: Avatar, mattes: Sequence[Image], hairs: Sequence[Image | None]
+) -> tuple[Avatar, Array]:
+    """The shape with its hair's volume, and (6017,) 0..1 where it is hair."""
+    placed = [(state, bare.vertices(state.expression)) for state in fit.states]
+    outlines = [(m, *place, shot.shown) for m, place, shot in zip(mattes, placed, shots, strict=True)]
+    full = _cut_off(bare.neutral + hair_volume(outlines, bare.neutral))
+    longer, hangs = falling(hairs, [(*p, len(shot.image)) for p, shot in zip(placed, shots, strict=True)], full)
+    return replace(bare, neutral=full + longer), np.maximum(scalp(), hangs)
 
 
 def _sharpnesses(shots: Sequence[Shot], fit: Fit, shape: Avatar) -> list[float]:
@@ -181,6 +221,19 @@ def _shape(identity: Array) -> Avatar:
     neutral = np.asarray(head.mean + np.tensordot(identity, head.identity, 1), dtype=np.float32)
     none = np.zeros((1, 1), np.uint8)
     return Avatar(neutral, identity, np.zeros((1, 1, 3), np.uint8), none, none, WHITE)
+
+
+def _cut_off(neutral: Array) -> Array:
+    """(6017, 3): with the bust cut off level, and narrow: the model's chest ends in a point, its shoulders nowhere."""
+    out = neutral.copy()
+    below = neutral[:, 1] < _CUT_M
+    out[below, 1] = _CUT_M + _CUT_LEFT * (neutral[below, 1] - _CUT_M)
+    away = neutral[:, [0, 2]] - _NECK
+    far = np.linalg.norm(away, axis=1)
+    narrow = np.where(far > _WIDE_M, (_WIDE_M + _CUT_LEFT * (far - _WIDE_M)) / np.maximum(far, 1e-6), 1.0)
+    share = np.clip((_CUT_M + 0.02 - neutral[:, 1]) / 0.02, 0, 1)
+    out[:, [0, 2]] = _NECK + away * (1 + share * (narrow - 1))[:, None]
+    return np.asarray(out, dtype=np.float32)
 
 
 def _aligned(shots: Sequence[Shot], seen: list[Seen], fit: Fit, clock: Clock, rounds: int = 2) -> Fit:

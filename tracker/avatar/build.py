@@ -17,6 +17,7 @@ from ..errors import SourceError
 from ..settings import Settings, load_settings
 from ..types import Array, Face, Frame, Image
 from .assemble import Clock, Progress, Recipe, Shot, assemble
+from .mirror import both_ways
 from .picture import PHOTO_SIDE, SIDE, cut_out, inside, sharpness
 from .store import load_views, save_views, sha256_of
 from .types import Avatar
@@ -114,7 +115,8 @@ def shot_of_picture(image: Image, name: str, tracker: FaceTracker) -> Shot:
             f"More than one face was found in {name}; cut the picture to the person whose head is wanted."
         )
     _check(first, image, name)
-    return cut_shot(image, first, name, tracker, PHOTO_SIDE)
+    shot = cut_shot(image, first, name, tracker, PHOTO_SIDE)
+    return replace(shot, both=both_ways(shot.image, shot.face, tracker))
 
 
 def _foretold(face: Face) -> str:
@@ -269,6 +271,12 @@ def _rank(candidates: Sequence[Candidate]) -> np.ndarray[Any, np.dtype[np.float6
     """0..1: how each compares in worth."""
     order = np.argsort(np.argsort([c.worth for c in candidates]))
     return np.asarray(order / max(len(candidates) - 1, 1), dtype=np.float64)
+
+
+def photographed(shot: Shot, tracker: FaceTracker) -> Shot:
+    """A clip's frame looked at as a photograph is: several times, and in its mirror image."""
+    studied = _studied(shot, tracker)
+    return replace(studied, both=both_ways(studied.image, studied.face, tracker))
 
 
 def _studied(shot: Shot, tracker: FaceTracker) -> Shot:

@@ -27,15 +27,15 @@ from ..detection.follow import FaceTracker
 from ..errors import SourceError
 from ..settings import Capture
 from ..types import Face, FaceState, Frame, Image
-from .agreement import CLIPS, person_of
+from .agreement import CLIPS, PICTURES, evenly, person_of
 from .align import vertices_found
 from .assemble import Clock, Gathered, Recipe, Shot, gather
 from .atlas import texels
-from .build import Candidate, candidate_of, choose
+from .build import Candidate, candidate_of, choose, photographed
 from .contestants import Optimise, contestants
 from .draw import over
 from .figures import BINS, Foretold, Outcome, half_of
-from .fit import Seen, fit_views, landmarks_of
+from .fit import Seen, fit_views
 from .likeness import evened, psnr, ssim
 from .picture import matte, silhouette
 from .texture import unwrap
@@ -90,7 +90,7 @@ def evaluate(
             outcome.skipped.append(f"{name}: the face is too small or too seldom seen")
             continue
         at("identity")
-        _identity(name, CLIPS, found, outcome)
+        _identity(name, CLIPS, found, tracker, outcome)
         if shapes_alone:
             continue
         _one_frame(name, found, tracker, outcome, at, optimise)
@@ -106,7 +106,7 @@ def evaluate(
         if shapes_alone:
             clear = _portrayed(portrait, tracker)
             if len(clear) > 1:
-                _identity(portrait.name, portrait.source, clear, outcome)
+                _identity(portrait.name, portrait.source, clear, tracker, outcome)
             else:
                 outcome.skipped.append(f"{portrait.name}: fewer than two clear pictures")
             continue
@@ -143,11 +143,15 @@ def _portrayed(portrait: Portrait, tracker: FaceTracker) -> list[Candidate]:
     return found
 
 
-def _identity(name: str, source: str, found: Sequence[Candidate], outcome: Outcome) -> None:
+def _identity(
+    name: str, source: str, found: Sequence[Candidate], tracker: FaceTracker, outcome: Outcome
+) -> None:  # fmt: skip
     """How well the person's shapes agree, the shape of the person before compared."""
     before = [person.first for person in outcome.people if (person.half, person.source) == (half_of(name), source)]
-    faces = [candidate.shot.face for candidate in found]
-    outcome.people.append(person_of(name, half_of(name), source, faces, before[-1] if before else None))
+    pictures = [photographed(candidate.shot, tracker).seen for candidate in evenly(found, PICTURES)]
+    frames = [candidate.shot.seen for candidate in found]
+    person = person_of(name, half_of(name), source, pictures, frames, before[-1] if before else None)
+    outcome.people.append(person)
 
 
 def _one_frame(
@@ -158,7 +162,7 @@ def _one_frame(
     turned = np.array([np.hypot(c.yaw, 0.5 * (c.pitch - np.median([d.pitch for d in found]))) for c in found])
     first = int(np.argmin(turned - 2.0 * worth))
     at("building from one frame")
-    head = _built([found[first].shot], outcome, name, "one frame")
+    head = _built([photographed(found[first].shot, tracker)], outcome, name, "one frame")
     targets: list[Candidate] = []
     for low, high in BINS:
         inside = [c for i, c in enumerate(found) if i != first and low <= abs(c.yaw) < high]
@@ -180,7 +184,7 @@ def _one_picture(
     if len(found) < 2 or abs(found[0].yaw) > BINS[0][1] or abs(found[-1].yaw) < BINS[-1][0]:
         outcome.skipped.append(f"{portrait.name}: not seen clearly both from the front and turned")
         return
-    head = _built([found[0].shot], outcome, portrait.name, "one picture")
+    head = _built([photographed(found[0].shot, tracker)], outcome, portrait.name, "one picture")
     targets = [c for c in found[1:] if BINS[-1][0] <= abs(c.yaw) < BINS[-1][1]]
     _foretell(portrait.name, "one picture", head, targets, tracker, outcome, at, optimise)
 
@@ -223,7 +227,7 @@ def _foretell(
     for i, target in enumerate(targets):
         at(f"foretelling ({task}) {i + 1}/{len(targets)}")
         shot = target.shot
-        seen = landmarks_of(shot.face)
+        seen = shot.seen
         state = _placed(seen, shot, head, projected)
         plain_state = fit_views([seen], np.zeros(40, np.float32), _ROUNDS, known=True).states[0]
         mask = _mask(shot, state, head.bare)

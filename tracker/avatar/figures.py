@@ -78,3 +78,31 @@ def summary(foretold: Sequence[Foretold]) -> list[dict[str, Any]]:
                             "landmarks": float(np.mean(marks)) if marks else float("nan"),
                         })  # fmt: skip
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What one contestant is worth over another on the same frames, dB: the `mean`, its standard `error` over the clips
+    or persons (over the frames where all are of one), and in how many of the `frames` it is `better`."""
+
+    mean: float
+    error: float
+    better: int
+    frames: int
+
+
+def gain(foretold: Sequence[Foretold], contestant: str, other: str) -> Gain | None:
+    """Compare two contestants frame by frame; None where they have no frame in common."""
+    values = {(f.task, f.clip, f.frame, f.contestant): f.psnr for f in foretold}
+    pairs = [(f.clip, f.psnr - values[(f.task, f.clip, f.frame, other)]) for f in foretold
+             if f.contestant == contestant and (f.task, f.clip, f.frame, other) in values]  # fmt: skip
+    if not pairs:
+        return None
+    steps = np.array([step for _, step in pairs])
+    whose = np.array([clip for clip, _ in pairs])
+    # Frames of one clip err together: the clips are what is drawn at random.
+    clips = np.unique(whose)
+    drawn = np.array([(steps[whose == clip] - steps.mean()).sum() for clip in clips]) if len(clips) > 1 else None
+    off = steps - steps.mean() if drawn is None else drawn
+    error = float(np.sqrt((off**2).sum() * len(off) / max(len(off) - 1, 1)) / len(steps))
+    return Gain(float(steps.mean()), error if len(off) > 1 else float("nan"), int((steps > 0).sum()), len(steps))

@@ -29,6 +29,13 @@ _TRUST = 0.25
 """What a landmark counts for beside its expected deviation: neighbours err together."""
 _EXPRESSION_STD = 0.12
 """How far the fitted expression may leave what the network said, 1 standard deviation."""
+_HEARD, _HEARD_STD = 0.6, 0.2
+"""While a single picture's shape is sought: what of the network's expression is believed, and how far it may be left.
+What it says of a face at rest is partly the person's shape."""
+_LOOSE = 0.3
+"""How firmly a single picture's shape is held while it is sought; what of it is the person's is learnt."""
+_FARTHEST = 6.0
+"""Of the head model's standard deviations, what a shape's coefficient is kept to."""
 _NEARNESS_STD = 0.5
 _OUTLIER = 3.0
 """Standard deviations from which on a point loses its say."""
@@ -96,17 +103,19 @@ def fit_views(
     rounds: int = ROUNDS,
     known: bool = False,
     expected: Expected | None = None,
+    expression_std: float = _EXPRESSION_STD,
 ) -> Fit:
     """Fit one identity to all pictures, from `identity` on; where it is `known` it stays, and only the pictures' poses
-    and expressions are fitted. `expected` is the shape's prior; by default, what ships."""
+    and expressions are fitted. `expected` is the shape's prior; by default, what ships. `expression_std`: how far
+    expressions may leave where they start."""
     if identity is None:
         identity = np.mean([s.start.identity for s in seen], axis=0)
-    alpha = np.clip(identity, -4, 4).astype(np.float64)
+    alpha = np.clip(identity, -_FARTHEST, _FARTHEST).astype(np.float64)
     expected = expected or load_expected()
-    parts = [_Part(s) for s in seen]
+    parts = [_Part(s, expression_std) for s in seen]
     for _ in range(rounds):
         step_alpha, steps = _solve(parts, alpha, expected, known)
-        alpha = np.clip(alpha + step_alpha, -4, 4)
+        alpha = np.clip(alpha + step_alpha, -_FARTHEST, _FARTHEST)
         for part, step in zip(parts, steps, strict=True):
             part.move(step)
     error = [part.misfit(alpha) for part in parts]
@@ -114,10 +123,26 @@ def fit_views(
     return Fit(fitted, tuple(part.state(fitted) for part in parts), float(np.sqrt(np.mean(np.square(error)))))
 
 
+def fit_alone(seen: Seen, expected: Expected | None = None) -> Fit:
+    """Fit the likeliest shape of a person of whom there is one picture, and pose and expression that go with it."""
+    expected = expected or load_expected()
+    held = fit_views([seen], expected=expected)
+    if expected.alone is None:
+        return held
+    shape = expected.alone.told(held.identity, loose_shape(seen, expected.alone.loose))
+    return fit_views([seen], shape, known=True)
+
+
+def loose_shape(seen: Seen, mean: Array, rounds: int = ROUNDS) -> Array:
+    """The shape (40,) that one picture says by itself, hardly held to `mean` (40,)."""
+    heard = replace(seen, start=replace(seen.start, expression=np.float32(_HEARD) * seen.start.expression))
+    return fit_views([heard], rounds=rounds, expected=Expected(mean, _LOOSE), expression_std=_HEARD_STD).identity
+
+
 class _Part:
     """One picture's unknowns and its rows of the linearised problem."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Seen, expression_std: float) -> None:
         head = load_head()
         corner, weight = seen.index, seen.weight
         self.seen = seen
@@ -129,7 +154,7 @@ class _Part:
         self.centre = start.centre.astype(np.float64)
         self.log_scale, self.nearness = float(np.log(start.scale)), float(start.nearness)
         self.expression = start.expression[_SHAPES].astype(np.float64)
-        self.first = (self.nearness, self.expression.copy())
+        self.first, self.free = (self.nearness, self.expression.copy()), expression_std
         box = seen.at.max(0) - seen.at.min(0)
         self.size = float(np.sqrt(max(box[0] * box[1], 1.0)))
 
@@ -177,7 +202,7 @@ class _Part:
         hold[5] = 1e-2
         hold[6] = 1 / _NEARNESS_STD**2
         pull[6] = hold[6] * (nearness - self.nearness)
-        hold[_POSE:] = 1 / _EXPRESSION_STD**2
+        hold[_POSE:] = 1 / self.free**2
         pull[_POSE:] = hold[_POSE:] * (expression - self.expression)
         hold[:5] = 1e-6
         return hold, pull

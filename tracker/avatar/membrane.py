@@ -88,6 +88,15 @@ def scalp() -> Array:
     return np.asarray(np.where(np.isin(head.region, (0, 1)), ramp * ramp * (3 - 2 * ramp), 0), dtype=np.float32)
 
 
+@lru_cache(maxsize=1)
+def hollows() -> Array:
+    """(6017,) metres: how deep each vertex of the mean head lies below the surface as it is without its finer parts:
+    the folds of the ears, the furrow behind them; negative on what stands out."""
+    head = load_head()
+    smooth = spread(head.mean, np.ones(len(head.mean), np.float32), stiff=3.0)
+    return np.asarray(((smooth - head.mean) * head.normals).sum(1), dtype=np.float32)
+
+
 def bust() -> Array:
     """(6017,) 0..1: what clothes cover, feathered at the neck's foot."""
     ramp = np.clip((-0.135 - load_head().mean[:, 1]) / 0.03, 0, 1)

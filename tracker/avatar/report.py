@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import OutputError
 from ..types import Image
 from .agreement import CLIPS, Person, identity_figures
-from .figures import Outcome, summary
+from .figures import BINS, Outcome, gain, summary
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:24px auto;max-width:1240px;padding:0 16px;color:#1c2230}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:8px 0}td,th{padding:4px 12px;text-align:right;
@@ -31,29 +31,21 @@ deviation of the shape over one person's frames beside that between persons."""
 
 
 def marks(outcome: Outcome) -> list[dict[str, Any]]:
-    """What was wanted and what was found, on the clips that nothing was tuned on."""
-    rows = [row for row in summary(outcome.foretold) if row["half"] == "report"]
-
-    def value(task: str, yaw: str, contestant: str) -> float | None:
-        found = [r["psnr"] for r in rows if (r["task"], r["yaw"], r["contestant"]) == (task, yaw, contestant)]
-        return found[0] if found else None
-
-    best = "splats" if any(r["contestant"] == "splats" for r in rows) else "mesh"
-
-    def gain(task: str, over: str) -> float | None:
-        completed, simpler = value(task, "30-60", best), value(task, "30-60", over)
-        return None if completed is None or simpler is None else completed - simpler
-
-    turn = value("turn", "all", best)
-    return [
-        *(
-            _mark(f"{task}, 30-60 deg: {best} over {over}, dB", gain(task, over), GAIN_DB)
-            for task in ("one frame", "one picture")
-            for over in ("projected", "bare")
-        ),
-        _mark(f"turn, held-out frames: {best}, dB", turn, TURN_DB),
-        *_shape_marks(outcome),
-    ]
+    """What was wanted and what was found, on the clips that nothing was tuned on. Gains have a standard "error" and say
+    in how many "frames" they are "better" than nothing."""
+    frames = [f for f in outcome.foretold if f.half == "report"]
+    best = "splats" if any(f.contestant == "splats" for f in frames) else "mesh"
+    low, high = BINS[-1]
+    out = []
+    for task in ("one frame", "one picture"):
+        turned = [f for f in frames if f.task == task and low <= abs(f.yaw) < high]
+        for over in ("projected", "bare"):
+            found = gain(turned, best, over)
+            mark = _mark(f"{task}, 30-60 deg: {best} over {over}, dB", found.mean if found else None, GAIN_DB)
+            out.append(mark | ({} if found is None else {k: v for k, v in asdict(found).items() if k != "mean"}))
+    turn = [f.psnr for f in frames if (f.task, f.contestant) == ("turn", best)]
+    out.append(_mark(f"turn, held-out frames: {best}, dB", float(np.mean(turn)) if turn else None, TURN_DB))
+    return [*out, *_shape_marks(outcome)]
 
 
 def _shape_marks(outcome: Outcome) -> list[dict[str, Any]]:
@@ -62,6 +54,14 @@ def _shape_marks(outcome: Outcome) -> list[dict[str, Any]]:
         _mark(f"shape within a person / between persons, {source}", keys.get("fitted", {}).get("ratio"), RATIO, True)
         for source, keys in known.items()
     ]
+
+
+def spread_of(mark: Mapping[str, Any]) -> str:
+    """How sure a mark is, and in how many frames it is better; empty where that is not known."""
+    if "error" not in mark:
+        return ""
+    error = "" if mark["error"] is None or not np.isfinite(mark["error"]) else f" ± {mark['error']:.2f}"
+    return f"{error}, better in {mark['better']} of {mark['frames']}"
 
 
 def _mark(label: str, value: float | None, bound: float, at_most: bool = False) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _finite(value: Any) -> Any:
 def _page(facts: Mapping[str, Any], outcome: Outcome) -> str:
     parts = [f"<!doctype html><meta charset=utf-8><title>Heads</title><style>{_STYLE}</style><h1>Personal heads</h1>"]
     parts.append("<p>Figures on the clips of the report half, unless said; nothing was tuned on those.</p>")
-    cells = [[m["measure"], m["wanted"], _number(m["found"], m["met"])] for m in facts["marks"]]
+    cells = [[m["measure"], m["wanted"], _number(m["found"], m["met"]) + spread_of(m)] for m in facts["marks"]]
     parts.append(_table(["measure", "wanted", "found"], cells))
     for half in ("report", "tune"):
         rows = [r for r in facts["summary"] if r["half"] == half]

@@ -11,12 +11,12 @@ from functools import lru_cache
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from ..head import EXPRESSIONS, load_head
 from ..head.model import SKIN_REGIONS
 from ..types import Array
 from .atlas import load_atlas, texels
+from .membrane import bust, scalp
 from .splats import SH_0, Splats, quaternions, triangle_frames
 from .types import EYEBALL, Avatar
 
@@ -27,12 +27,14 @@ _BLUR = 0.25  # deviation of what a splat's colour is the mean of, over its cell
 OPACITY = 4.0  # logit: 0.98
 GRID = 512
 """Cells a side of the atlas where they are finest."""
-_COARSE, _MIDDLE, _FINE = 4, 2, 1  # cells of that grid to a splat
+_COARSE, _MIDDLE, _FINE = 4, 2, 1  # cells of that grid to a splat, across and down
+_STRAND = (1, 16)  # the same where hair grows: it falls down the atlas
+_THIN, _THINNEST = 0.3, 0.1  # of a splat's length, its width: at least so much on skin, on hair
 _EYE_RADIUS_M = 0.015  # round an eye's centre: lids, lashes, the inner end of the brow
 _FRONT_M = -0.03  # what lies behind, head frame z, is cheeks' sides, temples, crown
 _UNFOLDS = 1.6  # a lid's triangle grows by more than this as the eye shuts
-_NEIGHBOURS = 48
-_FACE, _EAR, _LIP, _MOUTH, _TEETH, _SOCKET = 0, 2, 3, 4, 6, 8
+_RING_M, _BELOW_M = (0.014, 0.024), -0.006  # from an eye's front: skin that is neither lid nor brow
+_FACE, _BACK, _EAR, _LIP, _MOUTH, _TEETH, _SOCKET = 0, 1, 2, 3, 4, 6, 8
 
 
 @lru_cache(maxsize=1)
@@ -51,6 +53,13 @@ def _cells() -> npt.NDArray[np.int32]:
     return cell
 
 
+def _hairy() -> npt.NDArray[np.bool_]:
+    """(T,) triangles on which hair grows, or may hang: the scalp, and the neck behind; the bust is cut too flat."""
+    head = load_head()
+    behind = (head.region[head.tri] == _BACK).all(1) & (bust()[head.tri].max(1) == 0)
+    return np.asarray((scalp()[head.tri].min(1) > 0) | behind)
+
+
 def _skin() -> npt.NDArray[np.bool_]:
     """(T,) triangles that the atlas shows without overlaps, so that their cells' shapes mean something."""
     head = load_head()
@@ -59,7 +68,7 @@ def _skin() -> npt.NDArray[np.bool_]:
 
 @lru_cache(maxsize=1)
 def _grid() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int32]]:
-    """Which entries of `texels(GRID)` get a splat, in order of their triangles, and their cells' sides.
+    """Which entries of `texels(GRID)` get a splat, in order of their triangles, and their cells' sides (n, 2).
 
     A block of the atlas is one cell where nothing in it asks for finer ones, else it is divided. A cell that lies over
     the edge of what is covered still gets its splat, at the covered texel nearest to its middle: there must be no gaps.
@@ -73,19 +82,22 @@ def _grid() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int32]]:
     head = load_head()
     behind = (head.region[head.tri].max(1) == EYEBALL) & (head.normals[head.tri].mean(1)[:, 2] < 0)
     free[behind[texel.triangle]] = False
+    strand = np.zeros((GRID, GRID), np.int32)
+    strand.ravel()[texel.flat] = _hairy()[texel.triangle] & (wanted.ravel()[texel.flat] == _COARSE)
     chosen, sides = [], []
-    for cell in (_COARSE, _MIDDLE, _FINE):
-        blocks = GRID // cell
-        least = wanted.reshape(blocks, cell, blocks, cell).min((1, 3))
-        here = np.flatnonzero(free & (least[row // cell, column // cell] >= cell))
+    for wide, high, asked in (
+        (*_STRAND, strand),
+        *((cell, cell, (wanted >= cell).astype(np.int32)) for cell in (_COARSE, _MIDDLE, _FINE)),
+    ):
+        least = asked.reshape(GRID // high, high, GRID // wide, wide).min((1, 3))
+        here = np.flatnonzero(free & (least[row // high, column // wide] > 0))
         free[here] = False
-        block = row[here] // cell * blocks + column[here] // cell
-        middle = (cell - 1) / 2
-        far = (row[here] % cell - middle) ** 2 + (column[here] % cell - middle) ** 2
+        block = row[here] // high * (GRID // wide) + column[here] // wide
+        far = (row[here] % high - (high - 1) / 2) ** 2 + (column[here] % wide - (wide - 1) / 2) ** 2
         order = np.lexsort((far, block))
         first = np.unique(block[order], return_index=True)[1]
         chosen.append(here[order[first]])
-        sides.append(np.full(len(first), cell, np.int32))
+        sides.append(np.tile(np.array([wide, high], np.int32), (len(first), 1)))
     entries, side = np.concatenate(chosen), np.concatenate(sides)
     order = np.argsort(texel.triangle[entries], kind="stable")
     return entries[order], side[order]
@@ -101,9 +113,11 @@ def seeds(avatar: Avatar) -> Splats:
     way = cv2.INTER_AREA if len(avatar.texture) > GRID else cv2.INTER_LINEAR
     whole = cv2.resize(avatar.texture, (GRID, GRID), interpolation=way).astype(np.float32) / 255
     color = np.empty((len(triangle), 3), np.float32)
-    for size in np.unique(cell):
-        at = np.flatnonzero(cell == size)
-        color[at] = (cv2.GaussianBlur(whole, (0, 0), _BLUR * size) if size > 1 else whole)[row[at], column[at]]
+    for size in np.unique(cell, axis=0):
+        at = np.flatnonzero((cell == size).all(1))
+        wide, high = _BLUR * size
+        blurred = cv2.GaussianBlur(whole, (0, 0), sigmaX=wide, sigmaY=high) if size.max() > 1 else whole
+        color[at] = blurred[row[at], column[at]]
     source = avatar.provenance[row * len(avatar.provenance) // GRID, column * len(avatar.provenance) // GRID]
     place = np.einsum("nkc,nk->nc", avatar.neutral[head.tri[triangle]], weight)
     color = _lids_like_skin(color, triangle, place)
@@ -135,16 +149,21 @@ def folded() -> npt.NDArray[np.bool_]:
 
 
 def _lids_like_skin(color: Array, triangle: npt.NDArray[np.intp], place: Array) -> Array:
-    """The colours (N, 3) of splats at `place` (N, 3), with those in the lids' folds taken from the skin round them."""
+    """The colours (N, 3) of splats at `place` (N, 3), with those in the lids' folds taken from the skin below the eye:
+    what is nearer is lashes, iris and the shadow of the lid."""
     head, hidden = load_head(), folded()[triangle]
-    skin = np.flatnonzero((head.region[head.tri].max(1)[triangle] == _FACE) & ~hidden)
+    region = head.region[head.tri].max(1)[triangle]
     out = color.copy()
-    if hidden.any() and len(skin):
-        _, near = cKDTree(place[skin]).query(place[hidden], k=min(_NEIGHBOURS, len(skin)))
-        # Lashes are darker than skin and the eye's white is brighter: those in between are asked.
-        around = np.sort(color[skin[near]], axis=1)
-        count = around.shape[1]
-        out[hidden] = around[:, count // 3 : count - count // 3].mean(1)
+    for side in (1.0, -1.0):
+        mine = place[:, 0] * side > 0
+        ball = place[mine & (region == EYEBALL)]
+        if not len(ball):
+            continue
+        away = place - np.array([ball[:, 0].mean(), ball[:, 1].mean(), ball[:, 2].max()])
+        far = np.linalg.norm(away, axis=1)
+        ring = mine & (region == _FACE) & ~hidden & (far > _RING_M[0]) & (far < _RING_M[1]) & (away[:, 1] < _BELOW_M)
+        if ring.any():
+            out[mine & hidden] = np.median(color[ring], axis=0)
     return out
 
 
@@ -161,13 +180,13 @@ def _axes(
     det = steps[:, 0, 0] * steps[:, 1, 1] - steps[:, 0, 1] * steps[:, 1, 0]
     flat = np.abs(det) < 1e-10
     steps[flat] = np.eye(2) / GRID
-    whole = (edges @ np.linalg.inv(steps))[triangle] * (cell / GRID)[:, None, None]
+    whole = (edges @ np.linalg.inv(steps))[triangle] * (cell / GRID)[:, None, :]
     left, widths, _ = np.linalg.svd(whole * SPREAD)
     turn = np.zeros((len(triangle), 3, 3))
     turn[:, :2, 0], turn[:, 2, 2] = left[:, :, 0], 1.0
     turn[:, 0, 1], turn[:, 1, 1] = -left[:, 1, 0], left[:, 0, 0]
     # Slivers of the atlas must not become needles, nor cover more than their triangle's surroundings.
     widest = np.minimum(widths[:, 0], np.where(_skin()[triangle], 3.0, 0.8))
-    other = np.clip(widths[:, 1], 0.3 * widest, widest)
+    other = np.clip(widths[:, 1], np.where(cell[:, 0] == cell[:, 1], _THIN, _THINNEST) * widest, widest)
     scale = np.stack([widest, other, THICKNESS * np.sqrt(widest * other)], 1)
     return quaternions(turn), np.log(np.maximum(scale, 1e-3)).astype(np.float32)

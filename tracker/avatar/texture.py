@@ -14,7 +14,7 @@ from ..head.model import vertex_normals
 from ..types import Array, FaceState, Image
 from .atlas import Texels
 from .lighting import WHITE, estimate, moderated, parted, shading
-from .membrane import scalp
+from .membrane import bust, scalp
 from .render import rasterise, seen_from
 
 _LEAST_COSINE = 0.12
@@ -44,9 +44,10 @@ def unwrap(
     vertices: Array,
     texels: Texels,
     shown: npt.NDArray[np.bool_] | None = None,
+    hair: Array | None = None,
 ) -> Sample:
     """Read a cut-out's colours (S, S, 3) with its matte (S, S) onto the atlas; `shown` (S, S): which of its pixels the
-    picture really has (None: all).
+    picture really has (None: all); `hair` (6017,) 0..1: where the head's vertices are hair (None: on the scalp).
 
     The weight is the cosine to the camera, squared above a least one, times matte; 0 where the head hides a texel
     from a depth buffer of the picture's size, near the edges of what hides it too (they are never exact).
@@ -72,8 +73,9 @@ def unwrap(
     if shown is not None:
         matte = np.where(cv2.erode(shown.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0, matte, np.uint8(255))
     inner = cv2.erode(matte, np.ones((rim, rim), np.uint8), borderType=cv2.BORDER_REPLICATE).astype(np.float32) / 255
-    hair = texels.points(scalp()[:, None])[:, 0]
-    weight *= 1 - hair * (1 - _read(inner.astype(np.float32), at, cv2.INTER_LINEAR, 0.0))
+    # The same goes for the shoulders, beside which clothes are bright or dark.
+    rimmed = texels.points(np.maximum(scalp() if hair is None else hair, bust())[:, None])[:, 0]
+    weight *= 1 - rimmed * (1 - _read(inner.astype(np.float32), at, cv2.INTER_LINEAR, 0.0))
     hidden = np.isin(head.region, _INSIDE_MOUTH)[head.tri[texels.triangle]].any(1)
     weight[hidden] = 0
     colour = _read(image, at, cv2.INTER_LINEAR)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from .source import SourceInfo
 
+_PASSWORD = re.compile(r"(?<=://)([^/:@]*):[^/]*@")
 State = Literal["opening", "running", "stalled", "retrying", "ended", "failed"]
 
 
@@ -25,7 +27,8 @@ def running_text(info: SourceInfo) -> str:
 
 
 def name_of(text: str | int | Path | None) -> str:
-    """What a source is called before it is open; `text` as it was asked for."""
+    """What a source is called before it is open; `text` as it was asked for. An address goes without its password,
+    which is nobody's business in messages and recordings."""
     if text is None:
         return "The source"
-    return f"Camera {text}" if str(text).isdigit() else str(text)
+    return f"Camera {text}" if str(text).isdigit() else _PASSWORD.sub(r"\1:***@", str(text))

@@ -11,6 +11,7 @@ import av
 from ..errors import SourceError
 from ..settings import Capture
 from ..types import Frame
+from .message import name_of
 from .source import BaseSource, SourceInfo
 from .video import ToRgb
 
@@ -29,14 +30,14 @@ class StreamSource(BaseSource):
 
     def __init__(self, url: str, *, read_timeout_s: float = 5.0) -> None:
         super().__init__()
-        self._url = url
+        self._name = name = name_of(url)
         options = {"flags": "low_delay", "analyzeduration": "1000000"}  # µs
         if url.lower().startswith("rtsp"):
             options["rtsp_transport"] = "tcp"  # lost UDP packets show as torn pictures
         try:
             self._container = av.open(url, options=options, timeout=(_OPEN_TIMEOUT_S, read_timeout_s))
         except (OSError, av.error.FFmpegError) as error:
-            raise SourceError(_explain(url, error)) from error
+            raise SourceError(_explain(name, error)) from error
         self._rgb = ToRgb()
         try:
             self._info, self._frames, self._ahead = self._begin()
@@ -50,18 +51,18 @@ class StreamSource(BaseSource):
     def _begin(self) -> tuple[SourceInfo, Any, Any]:
         """Read the first frame: only then is the size known."""
         if not self._container.streams.video:
-            raise SourceError(f"The stream {self._url} carries no video; check its address.")
+            raise SourceError(f"The stream {self._name} carries no video; check its address.")
         stream = self._container.streams.video[0]
         frames = self._decode(stream)
         try:
             first = next(frames)
         except (StopIteration, OSError, av.error.FFmpegError) as error:
-            raise SourceError(_explain(self._url, error)) from error
+            raise SourceError(_explain(self._name, error)) from error
         height, width = self._rgb(first).shape[:2]
         rate = float(stream.average_rate or stream.guessed_rate or 0)
         live = not self._container.duration
         got = f"{width}x{height} {stream.codec_context.name}"
-        info = SourceInfo(self._url, "stream", live, width, height, rate, asked=self._url, got=got)
+        info = SourceInfo(self._name, "stream", live, width, height, rate, asked=self._name, got=got)
         return info, frames, first
 
     def _decode(self, stream: Any) -> Iterator[Any]:
@@ -90,10 +91,10 @@ class StreamSource(BaseSource):
         except StopIteration as error:
             if not self._info.live:
                 return None
-            raise SourceError(_broke_off(self._url)) from error
+            raise SourceError(_broke_off(self._name)) from error
         except (OSError, av.error.FFmpegError) as error:
             silent = isinstance(error, _SILENT)
-            raise SourceError(_explain(self._url, error) if silent else _broke_off(self._url)) from error
+            raise SourceError(_explain(self._name, error) if silent else _broke_off(self._name)) from error
         # Live: arrival, not the stream's stamps, which cameras set to anything. A file: its own times.
         stamp = frame.time if not self._info.live and frame.time is not None else time.monotonic() - self._start
         self._time = max(stamp, self._time + _MIN_STEP_S) if self._index else 0.0
@@ -105,22 +106,22 @@ class StreamSource(BaseSource):
         self._container.close()
 
 
-def _broke_off(url: str) -> str:
-    return f"The stream {url} broke off: its sender closed the connection, or the network lost it."
+def _broke_off(name: str) -> str:
+    return f"The stream {name} broke off: its sender closed the connection, or the network lost it."
 
 
-def _explain(url: str, error: BaseException) -> str:
+def _explain(name: str, error: BaseException) -> str:
     """One sentence about a stream that does not open or has fallen silent."""
     if isinstance(error, _SILENT):
-        return f"The stream {url} sent nothing for several seconds; check that its sender runs and is reachable."
+        return f"The stream {name} sent nothing for several seconds; check that its sender runs and is reachable."
     if isinstance(error, ConnectionRefusedError):
-        return f"Nothing answers at {url} (connection refused); check the address, the port and that the sender runs."
+        return f"Nothing answers at {name} (connection refused); check the address, the port and that the sender runs."
     if isinstance(error, av.error.HTTPClientError | av.error.HTTPServerError):
-        return f"The server of {url} refused ({error.strerror}); check the address and its password."
+        return f"The server of {name} refused ({error.strerror}); check the address and its password."
     if isinstance(error, StopIteration):
-        return f"The stream {url} ended before its first picture."
+        return f"The stream {name} ended before its first picture."
     reason = getattr(error, "strerror", None) or str(error)
-    return f"The stream {url} cannot be read ({reason}); check the address and that it carries video."
+    return f"The stream {name} cannot be read ({reason}); check the address and that it carries video."
 
 
 def open_stream(text: str, settings: Capture, *, realtime: bool, loop: bool) -> StreamSource:

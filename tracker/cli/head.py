@@ -113,9 +113,10 @@ def build(
         f"{sum(avatar.facts['seconds'].values()):.1f} s.",
         markup=False,
         highlight=False,
+        soft_wrap=True,
     )
     if "note" in avatar.facts:
-        console.print(str(avatar.facts["note"]), markup=False, highlight=False)
+        console.print(str(avatar.facts["note"]), markup=False, highlight=False, soft_wrap=True)
 
 
 LABELS = {
@@ -137,5 +138,5 @@ def with_splats(avatar: Avatar, progress: Callable[[float], None], stop: threadi
 
     grown = grow(avatar, Clock(lambda _, share: progress(share), stop.is_set))
     if grown.splats is None:
-        console.print(str(grown.facts["no_splats"]), markup=False, highlight=False)
+        console.print(str(grown.facts["no_splats"]), markup=False, highlight=False, soft_wrap=True)
     return grown

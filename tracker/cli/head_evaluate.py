@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..avatar.types import Avatar
 
 _Flag = Parameter(negative="")
+_COLUMNS = ("task", "yaw", "contestant", "frames", "clips", "psnr", "evened", "ssim", "landmarks")
 
 
 def evaluate(
@@ -54,7 +55,8 @@ def evaluate(
         A shipped model's name, or a folder.
     """
     from ..avatar.evaluate import evaluate as run
-    from ..avatar.report import marks, write_report
+    from ..avatar.figures import summary
+    from ..avatar.report import marks, spread_of, write_report
     from ..detection.follow import FaceTracker
 
     if not clips and persons is None:
@@ -78,9 +80,15 @@ def evaluate(
         files = write_report(outcome, out, {"engine": tracker.engine_name, "model": tracker.model_info})
     table = Table("measure", "wanted", "found", title="clips of the report half")
     for mark in marks(outcome):
-        found = "-" if mark["found"] is None else f"{mark['found']:.2f}"
+        found = "-" if mark["found"] is None else f"{mark['found']:.2f}{spread_of(mark)}"
         table.add_row(mark["measure"], mark["wanted"], found + (" ok" if mark["met"] else " !"))
     console.print(table)
+    rows = [row for row in summary(outcome.foretold) if row["half"] == "report"]
+    if rows:
+        heads = Table(*_COLUMNS, title="held-out frames of the report half")
+        for row in rows:
+            heads.add_row(*(f"{row[c]:.2f}" if isinstance(row[c], float) else str(row[c]) for c in _COLUMNS))
+        console.print(heads)
     for line in outcome.skipped:
         console.print(f"left out: {line}", markup=False, highlight=False)
     for file in files:
@@ -138,7 +146,8 @@ def train_completion(
 
 
 def learn_identity(data: Path, *, out: Path, packs: tuple[str, ...] = (), pictures: int = 150) -> None:
-    """Learn the shape that a person is expected to have, from faces of the packs in DATA; minutes on one core.
+    """Learn the shape that a person is expected to have, and what one picture tells of it, from faces of the packs in
+    DATA; minutes on one core.
 
     Parameters
     ----------
@@ -147,17 +156,17 @@ def learn_identity(data: Path, *, out: Path, packs: tuple[str, ...] = (), pictur
     out:
         The file to write (what ships is assets/head/identity.json).
     packs:
-        Which packs; else those whose licence allows a product.
+        Which packs the mean is of; else those whose licence allows a product.
     pictures:
-        How many of each pack.
+        How many of each of these.
     """
     with wanted("Training needs torch"):
         from ..training.identity import IdentityConfig
         from ..training.identity import learn_identity as run
         from ..training.packs import FREE_PACKS
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    _, used = run(IdentityConfig(data, out, packs or FREE_PACKS, pictures))
-    print(f"The expected shape, learnt from {used} pictures, is in {out}.")
+    used, persons = run(IdentityConfig(data, out, packs or FREE_PACKS, pictures))
+    print(f"The expected shape, learnt from {used} pictures, {persons} persons in several, is in {out}.")
 
 
 def learn_occlusion(data: Path, *, out: Path, pictures: int = 4000) -> None:

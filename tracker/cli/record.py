@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ..capture import CaptureThread
+from ..capture.message import name_of
 from ..capture.source import kind_of
 from ..errors import OutputError, SettingsError, SourceError
 from ..pipeline import Pipeline
@@ -104,7 +105,7 @@ def record(
     if recorder.problem is not None:
         raise OutputError(recorder.problem)
     if recorder.summary is None:
-        raise SourceError(f"{source} gave no picture. {capture.message.text}")
+        raise SourceError(f"{name_of(source)} gave no picture. {capture.message.text}")
     report(console, out, recorder.summary)
     if recorder.late:
         teller.tell(f"{recorder.late} of the dropped frames were lost because the encoder or the disk was too slow.")

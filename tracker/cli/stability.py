@@ -118,14 +118,17 @@ def tables(outcome: Outcome) -> list[Table]:
             first.add_row(mark.label, mark.wanted, *cells)
     shown = [first]
     if outcome.clips():
-        real = Table("clip", "half", *(f"{m.label} ({m.said})" for m in CLIP_MARKS), title="real clips, default")
+        real = Table(
+            "clip", "half", *(f"{m.label} ({m.said})" for m in CLIP_MARKS), "jaw open", title="real clips, default"
+        )
         for trial in outcome.clips():
             values = [(m, m.value(trial.figures)) for m in CLIP_MARKS]
             cells = [_cell(v) + {None: "", True: " ok", False: " !"}[m.met(v)] for m, v in values]
-            real.add_row(trial.signal.name, half_of(trial.signal.name), *cells)
+            jaw = f"{trial.figures['raw'].get('jaw_frames') or 0:.0f} of {len(trial.times)}"
+            real.add_row(trial.signal.name, half_of(trial.signal.name), *cells, jaw)
         shown.append(real)
     for trial in outcome.trials:
-        if trial.signal.kind not in ("known", "clip"):
+        if trial.signal.kind not in ("nod", "shake", "known", "clip"):
             continue
         table = Table("", *names, title=trial.signal.name)
         keys = dict.fromkeys(k for n in names for k, v in trial.figures[n].items() if not isinstance(v, dict))

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ..batch import FAILURES, TABLE, Job, Outcome, cores, is_many, run_here, run_on_cluster, videos_of, write_tables
 from ..capture import CaptureThread
+from ..capture.message import name_of
 from ..capture.source import kind_of
 from ..errors import OutputError, SettingsError, SourceError
 from ..pipeline import Pipeline
@@ -95,7 +96,7 @@ def track(
         if recorder.summary is not None:
             report(console, out, recorder.summary)
     if recorder.summary is None:
-        raise SourceError(f"{source} gave no picture. {capture.message.text}".rstrip())
+        raise SourceError(f"{name_of(source)} gave no picture. {capture.message.text}".rstrip())
 
 
 def _run(pipeline: Pipeline, recorder: Recorder, source: str, console: Console) -> None:

@@ -3,7 +3,8 @@
 What the landmark network says wavers by a pixel while the face wanders through its crop; in a crop that moves with the
 face's pixels it says the same in every frame. So the face's motion since an earlier frame is measured on the pixels
 themselves: the pyramidal tracker of Lucas and Kanade (Bouguet 2001) on a grid inside the face, and the similarity that
-most of the grid agrees on, so that eyes that blink, or a hand, do not drag it.
+most of the grid agrees on, so that eyes that blink, or a hand, do not drag it. Where the picture's depth is known
+(`relief`), it tells besides how the head turned from or to the camera.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Image
+from ..types import Face, Image
 from .crop import CROP, Affine, Shrunk, compose, invert, sample_grey, scale_of
+from .relief import Relief, laid_over, relief_of
 
 AGREE = 0.6
 """Crop pixels: a point of the grid further from the common motion counts as disagreeing."""
@@ -23,6 +25,17 @@ MOST = 0.6
 """Share of the grid that must agree; below it nothing was measured."""
 FRESH = 0.85
 """Below this share the face looks different by now, and a new picture of it is taken."""
+DOUBTED, BELIEVED = 0.7, 0.9
+"""Shares of the grid that agree, at which a relief is believed not at all, and wholly: a hand has not the face's
+depths."""
+FOREIGN, ALIKE = 8.0, 4.0
+"""Levels of grey by which the face differs from a relief that is believed not at all, and wholly."""
+_OFF, _TURNED = 3.0, 0.2
+"""Crop pixels from where the grid has it, and radians: a relief beyond is given up."""
+_AHEAD = 0.8
+"""Of the last turn is expected again."""
+_FAINT = 0.01
+"""Pixels per pixel of depth: a turn since the picture was taken that need not be taken from the grid's motion."""
 _COAST_S = 0.2
 _WINDOW = (13, 13)
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.02)
@@ -41,17 +54,36 @@ GRID = _grid()
 @dataclass(frozen=True, slots=True, eq=False)
 class Anchor:
     """A picture of the face, `patch` (CROP, CROP) uint8, where it `lies` in the latest frame (patch px -> frame px),
-    that frame's `time`, and its `velocity` there (2,), frame px per second."""
+    that frame's `time`, and its `velocity` there (2,), frame px per second.
+
+    `relief`: an earlier picture with its depth, once a face was read there; `shown`: where it lies in the latest frame,
+    p -> a p + b of complex points; the head's `turn` since it was taken, `spin` per second, and `since`, its turn when
+    `patch` was taken. `moved` (2, 3 or 4): how the face moved since the frame before, see `Face.carried`.
+    """
 
     patch: Image
     lies: Affine
     time: float
     velocity: npt.NDArray[np.float64]
+    relief: Relief | None = None
+    shown: tuple[complex, complex] = (1.0, 0.0)
+    turn: complex = 0.0
+    spin: complex = 0.0
+    since: complex = 0.0
+    moved: npt.NDArray[np.float64] | None = None
 
 
 def anchor_at(image: Image | Shrunk, crop: Affine, time: float) -> Anchor:
     """A new picture of the face."""
     return Anchor(_patch(image, crop), crop, time, np.zeros(2))
+
+
+def with_relief(anchor: Anchor, image: Image | Shrunk, face: Face) -> Anchor:
+    """The anchor with a relief of its latest frame, which shows this face, if it has none."""
+    if anchor.relief is not None:
+        return anchor
+    relief = relief_of(_patch(image, anchor.lies), anchor.lies, face)
+    return replace(anchor, relief=relief, shown=_complex(anchor.lies), turn=0.0, since=anchor.since - anchor.turn)
 
 
 def carry(anchor: Anchor, image: Image | Shrunk, time: float) -> Anchor | None:
@@ -65,15 +97,57 @@ def carry(anchor: Anchor, image: Image | Shrunk, time: float) -> Anchor | None:
     found, status, _ = cv2.calcOpticalFlowPyrLK(
         anchor.patch, patch, start[:, None], None, winSize=_WINDOW, maxLevel=2, criteria=_STOP
     )
-    motion, share = common_motion(GRID, found[:, 0] + np.float32(0.5), status[:, 0] > 0)
+    end = found[:, 0] + np.float32(0.5)
+    turn = anchor.turn - anchor.since
+    if anchor.relief is not None and abs(turn) > _FAINT:
+        turn *= 1.0 - _FAINT / abs(turn)
+        end = end - anchor.relief.depth(GRID)[:, None] * np.array((turn.real, turn.imag), np.float32)
+    motion, share = common_motion(GRID, end, status[:, 0] > 0)
     if share < MOST or not 0.8 < scale_of(motion) < 1.25:
         return None
     lies = compose(guess, motion)
     middle = np.array([CROP / 2, CROP / 2, 1.0])
     velocity = (lies @ middle - anchor.lies @ middle) / dt if dt > 0.0 else anchor.velocity
+    after = replace(anchor, lies=lies, time=time, velocity=velocity, moved=compose(lies, invert(anchor.lies)))
+    if anchor.relief is not None:
+        after = _turned(anchor.relief, anchor, after, patch, guess, share)
     if share < FRESH:
-        return Anchor(_patch(image, lies), lies, time, velocity)
-    return replace(anchor, lies=lies, time=time, velocity=velocity)
+        return replace(after, patch=_patch(image, lies), since=after.turn)
+    return after
+
+
+def _turned(relief: Relief, before: Anchor, after: Anchor, patch: Image, guess: Affine, share: float) -> Anchor:
+    """`after` with its relief laid over `patch`, which was cut at the `guess`; without it where it no longer fits."""
+    dt = after.time - before.time
+    brief = 0.0 < dt < _COAST_S
+    ahead = before.turn + (_AHEAD * dt * before.spin if brief else 0.0)
+    (cut_a, cut_b), (was_a, was_b) = _complex(guess), before.shown
+    plain_a, plain_b = _complex(motion_between(before, after))
+    a, b, turn, rest = laid_over(
+        relief, patch, plain_a * was_a / cut_a, (plain_a * was_b + plain_b - cut_b) / cut_a, ahead
+    )
+    a, b = cut_a * a, cut_a * b + cut_b
+    zoom = a / was_a - plain_a
+    shift = b - a / was_a * was_b - plain_b
+    middle = was_a * complex(CROP / 2, CROP / 2) + was_b
+    if rest >= FOREIGN or abs(zoom * middle + shift) > _OFF * abs(cut_a) or abs(turn) > _TURNED:
+        return replace(after, relief=None, spin=0.0)
+    trust = _ramp((share - DOUBTED) / (BELIEVED - DOUBTED)) * _ramp((FOREIGN - rest) / (FOREIGN - ALIKE))
+    if trust > 0.0:
+        zoom, shift = plain_a + trust * zoom, plain_b + trust * shift
+        way = trust * (turn - before.turn) * a / abs(was_a)
+        moved = np.array(((zoom.real, -zoom.imag, shift.real, way.real), (zoom.imag, zoom.real, shift.imag, way.imag)))
+        after = replace(after, moved=moved)
+    return replace(after, shown=(a, b), turn=turn, spin=(turn - before.turn) / dt if brief else 0.0)
+
+
+def _ramp(value: float) -> float:
+    return min(max(value, 0.0), 1.0)
+
+
+def _complex(affine: Affine) -> tuple[complex, complex]:
+    """A similarity as p -> a p + b of complex points."""
+    return complex(affine[0, 0], affine[1, 0]), complex(affine[0, 2], affine[1, 2])
 
 
 def motion_between(before: Anchor, after: Anchor) -> Affine:

@@ -20,7 +20,7 @@ import numpy as np
 from ..head import Basis, load_head
 from ..settings import Detection
 from ..types import Array, Camera, Face, Frame, Image, TrackResult
-from .align import anchor_at
+from .align import anchor_at, with_relief
 from .code import decode, presence
 from .crop import CROP, Affine, Shrunk, compose, sample
 from .engines import load_engine
@@ -202,9 +202,10 @@ class FaceTracker:
             spent["normalize"] += cut - start
             spent["landmarks"] += time.perf_counter() - cut
             if believable(face, KEEP_PRESENCE, KEEP_STD) and plausible(face, frame.image):
-                face = replace(face, id=track.face.id, carried=moved)
+                face = replace(face, id=track.face.id, carried=None if anchor is None else anchor.moved)
                 if anchor is None or apart(crop, anchor.lies) > ASTRAY:
                     anchor = anchor_at(picture, crop, frame.time)
+                anchor = with_relief(anchor, picture, face)
                 jump = np.linalg.norm(face.state.centre - track.face.state.centre - shift) / face.size_px
                 read.append((float(jump), place, Track(face, frame.time, track.face.state, track.time, crop, anchor)))
         kept: list[tuple[int, Track]] = []
@@ -249,7 +250,7 @@ class FaceTracker:
             number, self._next_id = self._next_id, self._next_id + 1
         # Carried from the very next frame on: what one look says after the mean of several would make it jump.
         anchor = anchor_at(frame.image, plain_crop(region_of_face(face)), frame.time)
-        return Track(replace(face, id=number), frame.time, None, 0.0, None, anchor)
+        return Track(replace(face, id=number), frame.time, None, 0.0, None, with_relief(anchor, frame.image, face))
 
     def _study(self, image: Image, region: Affine, camera: Camera) -> Face:
         """One face of a still: a first look through the normalizer, further ones round what it found."""

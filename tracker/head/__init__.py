@@ -2,6 +2,15 @@
 
 from .basis import Basis, LearnedField
 from .lids import moving
-from .model import EXPRESSIONS, HeadModel, LayoutRows, load_head
+from .model import EXPRESSIONS, HeadModel, LayoutRows, expression_flip, load_head
 
-__all__ = ["EXPRESSIONS", "Basis", "HeadModel", "LayoutRows", "LearnedField", "load_head", "moving"]
+__all__ = [
+    "EXPRESSIONS",
+    "Basis",
+    "HeadModel",
+    "LayoutRows",
+    "LearnedField",
+    "expression_flip",
+    "load_head",
+    "moving",
+]

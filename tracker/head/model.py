@@ -41,6 +41,16 @@ EXPRESSIONS: tuple[str, ...] = tuple(_LEFT.split())
 """ARKit's 52 names in the order that `FaceState.expression` has."""
 
 
+def expression_flip() -> npt.NDArray[np.intp]:
+    """(52,) the mirror partner of every expression."""
+
+    def partner(name: str) -> str:
+        swapped = name.replace("Left", "?").replace("Right", "Left").replace("?", "Right")
+        return swapped if swapped in EXPRESSIONS else name
+
+    return np.array([EXPRESSIONS.index(partner(name)) for name in EXPRESSIONS])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LayoutRows:
     """Landmarks as barycentric rows on the mesh: vertex indices (N, 3), weights (N, 3), mirror partners (N,)."""

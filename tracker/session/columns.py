@@ -98,7 +98,7 @@ COLUMNS: tuple[Column, ...] = (
     _number("filter_s", 6, "s"),
     _number("result_s", 6, "s, capture clock", pa.float64()),
     *(_number(f"camera_{part}", 3, "px", pa.float64()) for part in ("focal", "cx", "cy")),
-    Column("carried", pa.float64(), 6, unit="px of the frame before -> px, a similarity row by row"),
+    Column("carried", pa.float64(), 8, unit="x, y, 1, depth px of the frame before -> px, row by row; inf: not told"),
     *_numbers("raw"),
     *_numbers("stable"),
     *_lists("raw"),
@@ -140,7 +140,8 @@ def dropped_rows(last: tuple[int, float], now: tuple[int, float]) -> list[Row]:
 def _face(raw: Face, stable: Face) -> Row:
     row = {**_shown(stable), "state": "tracked"}
     if raw.carried is not None:
-        row["carried"] = raw.carried.ravel()
+        missing = 4 - raw.carried.shape[1]  # no NaN: tables that are the same shall compare as the same
+        row["carried"] = np.pad(raw.carried, ((0, 0), (0, missing)), constant_values=np.inf).ravel()
     row.update(_measured("raw", raw))
     row.update({f"std_px_{layout}": raw.std_px(layout) for layout in (POINTS, DENSE)})
     return row

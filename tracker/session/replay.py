@@ -154,8 +154,9 @@ class Session:
                 "table, not evaluated anew."
             )
         presence, name = self.column("presence")[row], self.column("face_id")[row]
-        told = self.column("carried")[row] if "carried" in self.names else np.zeros(0)
-        carried = told.reshape(2, 3) if told.size == 6 and np.isfinite(told).all() else None
+        told = self.column("carried")[row].reshape(2, -1) if "carried" in self.names else np.zeros((2, 0))
+        told = told[:, np.isfinite(told).all(0)]  # a turn that was not told, or in earlier recordings not asked for
+        carried = told if told.shape[1] >= 3 else None
         away = 0.0
         if self.held[row]:
             seen = np.flatnonzero((self.column("face_id")[:row] == name) & ~self.held[:row])

@@ -18,6 +18,7 @@ VIDEO, ANNOTATED = "video.mkv", "annotated.mp4"
 _BT601, _LIMITED = 6, 1
 """FFmpeg's numbers for what OpenCV's conversion gives; players guess otherwise by the picture's size."""
 _ROOM = 1 << 16
+"""Bytes that the disk must take before FFmpeg is let at a new file."""
 
 
 class VideoWriter:
@@ -81,6 +82,7 @@ class VideoWriter:
     def _begin(self, image: Image, time: float) -> None:
         # FFmpeg ends the whole process where not even the file's header can be written: that is tried first.
         self._path.write_bytes(bytes(_ROOM))
+        self._path.unlink()
         height, width = image.shape[:2]
         odd = (0, 0) if self._lossless else (width % 2, height % 2)  # 4:2:0 halves its sides
         self._size = max(width + odd[0], 16), max(height + odd[1], 16)

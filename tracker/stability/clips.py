@@ -48,5 +48,6 @@ CLIP_MARKS = (
     ClipMark("acceleration / MediaPipe VIDEO's", "acceleration", VIDEO, 0.7),
     ClipMark("7-frame residual / MediaPipe VIDEO's", "residual", VIDEO, 0.7),
     ClipMark("pitch that follows the jaw / raw", "pitch_with_jaw_deg", RAW, 0.5, least=_LEAST_NOD_DEG),
+    ClipMark("the same beside true nods", "pitch_beside_nods_deg", RAW, 0.5, least=_LEAST_NOD_DEG),
     ClipMark("eyelids' amplitude / unfiltered", "blink_kept", None, 0.9, at_least=True),
 )

@@ -39,7 +39,11 @@ def figures_of(
             after = measures.settle(points, signal.event - signal.skip, signal.fps)
             row |= {"overshoot": after.overshoot, "settling_s": after.seconds}
         elif signal.kind == "talk" and signal.jaw is not None:
-            row |= _leak(track, raw, signal.jaw, signal.skip, fps)
+            row |= _leak(track, raw if name in OURS else tracks.get(IMAGE), signal.jaw, signal.skip, fps)
+        elif signal.kind in ("nod", "shake") and signal.turn is not None:
+            told = (track.pitch if signal.kind == "nod" else track.yaw)[signal.skip :]
+            turn = measures.follow_turn(told, signal.turn[signal.skip : signal.skip + len(told)])
+            row |= {"lag_frames": turn.lag, "turn_gain": turn.gain, "turn_rest_deg": turn.rest}
         elif signal.kind == "known" and motions is not None:
             known = measures.against_motion(points, motions[signal.skip :], signal.fps)
             row |= {"bias": known.bias, "lag_ms": known.lag_ms, "noise": known.noise}
@@ -73,17 +77,26 @@ def _clip_figures(track: Track, unfiltered: Track | None, raw: Track, every: Any
     return row
 
 
-def _leak(track: Track, raw: Track, jaw: Floats, skip: int, fps: float) -> dict[str, Any]:
+def _leak(track: Track, unfiltered: Track | None, jaw: Floats, skip: int, fps: float) -> dict[str, Any]:
     """How far a still head that talks nods, and how much of the unfiltered nod that is."""
-    nod, unfiltered = (measures.moved_along(t.pitch[skip:], jaw[skip : len(t.pitch)], fps) for t in (track, raw))
-    return {"pitch_with_jaw_deg": nod, "pitch_kept": nod / unfiltered if unfiltered > 0.0 else float("nan")}
+    nods = [measures.moved_along(t.pitch[skip:], jaw[skip : len(t.pitch)], fps) for t in (track, unfiltered or track)]
+    known = unfiltered is not None and nods[1] > 0.0
+    return {"pitch_with_jaw_deg": nods[0], "pitch_kept": nods[0] / nods[1] if known else float("nan")}
+
+
+_OPEN_JAW = 0.15
+"""Of its way beyond how it mostly is: less is no opening, but noise."""
 
 
 def _pose_figures(track: Track, raw: Track, fps: float) -> dict[str, Any]:
-    """How far talking nods the head and blinking shakes it."""
+    """How far talking nods the head, with and without what the face's pixels show to be true nods, and blinking shakes
+    it."""
+    found = np.isfinite(raw.jaw)
     lids = measures.lid_distance(raw.points).mean(1)
     return {
         "pitch_with_jaw_deg": measures.moved_along(track.pitch, raw.jaw, fps),
+        "pitch_beside_nods_deg": measures.moved_along(track.pitch, raw.jaw, fps, raw.parallax),
+        "jaw_frames": float(np.sum(raw.jaw - np.nanpercentile(raw.jaw, 10) > _OPEN_JAW)) if found.any() else 0.0,
         "pitch_with_lids_deg": measures.moved_along(track.pitch, lids, fps),
     }
 

@@ -242,17 +242,52 @@ def _closures(raw: Floats, lids: Floats) -> list[tuple[float, float]]:
     return ways
 
 
-def moved_along(values: Floats, driver: Floats, fps: float) -> float:
+def moved_along(values: Floats, driver: Floats, fps: float, beside: Floats | None = None) -> float:
     """The standard deviation of that part of `values` (T,) which follows `driver` (T,): pitch with the jaw, say.
 
-    Movements slower than a second are taken out of both first: a head may turn while it talks.
+    Movements slower than a second are taken out of both first: a head may turn while it talks. With `beside` (T,),
+    another cause, both are fitted together, and what the other explains is not counted; frames without it are left out.
     """
-    y, x = (v - running_mean(v, round(fps)) for v in (values, driver))
-    good = np.isfinite(x) & np.isfinite(y)
-    if good.sum() < 10 or x[good].std() < 1e-9:
+    ways = [v - running_mean(v, round(fps)) for v in (values, driver, *(() if beside is None else (beside,)))]
+    good = np.all(np.isfinite(ways), axis=0)
+    if good.sum() < 10:
         return float("nan")
-    x, y = x[good] - x[good].mean(), y[good] - y[good].mean()
-    return float(abs(x @ y) / np.sqrt(x @ x) / np.sqrt(len(x)))
+    y, x, *rest = (v[good] - v[good].mean() for v in ways)
+    if x.std() < 1e-9:
+        return float("nan")
+    share = float(np.linalg.lstsq(np.stack([x, *rest], axis=1), y, rcond=None)[0][0])
+    return abs(share) * float(x.std())
+
+
+@dataclass(frozen=True, slots=True)
+class Turning:
+    """A turn as followed: `lag` frames behind the truth, `gain` of it, and what is left besides, `rest`, degrees."""
+
+    lag: float
+    gain: float
+    rest: float
+
+
+_LAGS = np.arange(-2.0, 8.001, 0.05)
+
+
+def follow_turn(angles: Floats, truth: Floats) -> Turning:
+    """`angles` (T,) of a head that truly turned by `truth` (T,), both degrees: the lag between -2 and 8 frames with
+    which the truth fits best, the gain then, and the rest."""
+    frames = np.arange(len(truth), dtype=np.float64)
+    inner = np.isfinite(angles) & (frames >= 8.0) & (frames < len(truth) - 2.0)
+    if inner.sum() < 20 or truth[inner].std() < 1e-6:
+        return Turning(*[float("nan")] * 3)
+    found = angles[inner] - angles[inner].mean()
+    best = Turning(0.0, 0.0, float("inf"))
+    for lag in _LAGS.tolist():
+        late = np.interp(frames - lag, frames, truth)[inner]
+        late -= late.mean()
+        gain = float(late @ found) / float(late @ late)
+        rest = float(np.sqrt(np.mean((found - gain * late) ** 2)))
+        if rest < best.rest:
+            best = Turning(lag, gain, rest)
+    return best
 
 
 def apart(points: Floats, reference: Floats) -> tuple[float, float]:

@@ -17,9 +17,10 @@ main{max-width:1320px;margin:0 auto;padding:24px}h1{margin:0 0 4px;font-size:28p
 p{margin:6px 0;color:var(--soft);max-width:110ch}section{background:var(--card);border:1px solid var(--edge);
 border-radius:10px;padding:16px 18px;margin:16px 0;overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;margin:6px 0}
-th,td{padding:5px 10px;border-bottom:1px solid var(--edge);text-align:right}td{white-space:nowrap}
+th,td{padding:5px 7px;border-bottom:1px solid var(--edge);text-align:right}td{white-space:nowrap}
 th{vertical-align:bottom}td.ours{background:color-mix(in srgb,var(--ours) 9%,transparent)}
 th{font-weight:600;color:var(--soft)}th:first-child,td:first-child{text-align:left}
+td:first-child{white-space:normal;min-width:13em}
 .good{color:var(--good);font-weight:700}.bad{color:var(--bad);font-weight:700}
 figure{margin:0;max-width:780px}svg{width:100%;height:auto;display:block}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:14px}

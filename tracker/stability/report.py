@@ -72,6 +72,9 @@ def page(outcome: Outcome, films: Sequence[str] = ()) -> str:
             parts.append(section(f"{title}: {first[kind].signal.name}", _response(first[kind]), ""))
     if "still" in first:
         parts.append(section("A still photograph under fresh noise", _still(first["still"]), ""))
+    for kind, title in (("nod", "A head that nods"), ("shake", "A head that shakes")):
+        if kind in first:
+            parts.append(section(title, _turn(first[kind]), words.NOD_NOTE))
     if "known" in first:
         parts.append(section(f"Known motion: {first['known'].signal.name}", _known(first["known"]), words.KNOWN_NOTE))
     for trial in trials:
@@ -113,7 +116,7 @@ def _marks(outcome: Outcome) -> str:
 
 def _clips(outcome: Outcome) -> str:
     """One row a clip: what it is held to, and how late and how far from its own raw points the filter is."""
-    head = ["clip", "half", *(f"{mark.label} ({mark.said})" for mark in CLIP_MARKS)]
+    head = ["clip", "half", *(f"{mark.label} ({mark.said})" for mark in CLIP_MARKS), "frames with an open jaw"]
     head += ["zero-phase (offline): acceleration / MediaPipe's", "the same of the residual"]
     head += ["eyelids' amplitude, %: raw", "default", "MediaPipe IMAGE", "MediaPipe VIDEO"]
     head += ["lag, ms", "MediaPipe's lag", "from raw, %", "MediaPipe's from raw"]
@@ -122,6 +125,7 @@ def _clips(outcome: Outcome) -> str:
         name, figures = trial.signal.name, trial.figures
         values = [(mark, mark.value(figures)) for mark in CLIP_MARKS]
         cells = [cell(value, mark.met(value)) for mark, value in values]
+        cells += [f"{figures[RAW].get('jaw_frames') or 0:.0f} of {len(trial.times)}"]
         cells += [cell(mark.value(figures, "rts")) for mark in CLIP_MARKS[:2]]
         cells += [cell(figures.get(n, {}).get("blink_way")) for n in (RAW, "default", IMAGE, VIDEO)]
         cells += [cell(figures.get(n, {}).get(m)) for m in ("lag_ms", "behind") for n in ("default", VIDEO)]
@@ -226,6 +230,21 @@ def _still(trial: Trial) -> str:
     axis = Axis("power of a landmark, px²/Hz", log=True)
     spread = chart(powers, Axis("frequency, Hz", log=True), axis, "power spectrum, mean of the 68 points")
     return _pair(trace, spread) + _figures(trial)
+
+
+def _turn(trial: Trial) -> str:
+    """The angle against the truth, its mean taken out, and the figures."""
+    name = "pitch" if trial.signal.kind == "nod" else "yaw"
+    truth = np.zeros(0) if trial.signal.turn is None else trial.signal.turn[: len(trial.times)]
+    ways = [
+        ("truth", "truth", truth),
+        *((n, STYLES[n], getattr(t, name)) for n, t in trial.tracks.items() if n in SHOWN),
+    ]
+    skip = trial.signal.skip
+    lines = [
+        Series(n, s, trial.times[skip:], v[skip:] - np.nanmean(v[skip:])) for n, s, v in ways if np.isfinite(v).any()
+    ]
+    return _pair(chart(lines, Axis("seconds"), Axis(f"{name}, degrees"), trial.signal.name)) + _figures(trial)
 
 
 def _known(trial: Trial) -> str:

@@ -21,7 +21,7 @@ from ..capture.source import open_source
 from ..errors import SourceError
 from ..types import Frame, Image
 
-Kind = Literal["still", "wave", "step", "stop", "talk", "known", "clip"]
+Kind = Literal["still", "wave", "step", "stop", "talk", "nod", "shake", "known", "clip"]
 FPS = 30.0
 WIDTH = 640
 _LARGER = 2
@@ -33,7 +33,7 @@ class Signal:
 
     `amplitude` px and `period` frames of a wave; `event`: the first frame at the new place of a step or a stop, which
     moves by `amplitude` px (a stop: px per frame before it). `jaw` (T,): how far a head that is known to be still opens
-    it.
+    it. `turn` (T,): the true pitch of a nod, or yaw of a shake, degrees.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Signal:
     period: float = 0.0
     event: int = 0
     jaw: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    turn: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
 
 class Picture:

@@ -47,7 +47,8 @@ class Stillness(msgspec.Struct, frozen=True):
 
 class Measurement(msgspec.Struct, frozen=True):
     """One person's figures. `when`: local time, ISO 8601. `sway`: how far the head went at most, %. `eyes_px`: the
-    eyes' distance. `contestants`: "raw", "filtered" and, where it ran, "MediaPipe"."""
+    eyes' distance. `contestants`: "raw", "filtered" and, where it ran, "MediaPipe". `moving`: the source moved its
+    picture, as the demo does, and its motion was taken out."""
 
     when: str
     source: str
@@ -58,6 +59,7 @@ class Measurement(msgspec.Struct, frozen=True):
     eyes_px: float
     sway: float
     contestants: dict[str, Stillness]
+    moving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Attempt:
         self._eyes: list[float] = []
         self._points: dict[str, list[Floats]] = {RAW: [], FILTERED: []}
         self._others: dict[str, list[tuple[float, Floats]]] = {}
+        self._moving = False
 
     @property
     def over(self) -> bool:
@@ -105,6 +108,7 @@ class Attempt:
             return self.progress
         self._times.append(time)
         self._eyes.append(eyes)
+        self._moving |= motion is not None
         for name, points in ((RAW, raw), (FILTERED, filtered)):
             still = np.asarray(points, np.float64)
             self._points[name].append(still if motion is None else without_motion(still, motion))
@@ -176,6 +180,7 @@ class Attempt:
             eyes_px=round(eyes, 2),
             sway=round(float(sway), 3),
             contestants=found,
+            moving=self._moving,
         )
         self.progress = Progress("done", 0.0, "", measured)
 
@@ -203,6 +208,9 @@ def verdict(measured: Measurement) -> tuple[str, ...]:
     for name, other in measured.contestants.items():
         if name not in (RAW, FILTERED):
             words.append(f"{_calmer(other.std, filtered.std)} {name} in the same seconds ({other.std:.3f} %).")
+    if measured.moving:
+        words.append("The source moves its picture: that compares with no still photograph; measure with a camera.")
+        return tuple(words)
     words.append(
         f"{_calmer(PUBLISHED_ACCELERATION, filtered.acceleration)} MediaPipe from frame to frame: "
         f"{filtered.acceleration:.3f} %, where {PUBLISHED_ACCELERATION:g} % is published for photographs."

@@ -17,6 +17,7 @@ from .clips import CLIP_MARKS
 from .cost import stabilizer_ms
 from .halves import half_of
 from .lab import Peer, Progress, Trial, run_trial
+from .nodding import AXES, nod
 from .signals import Picture, Signal
 from .sweep import Ahead, Setting, looking_ahead, sweep
 from .talking import talk
@@ -51,6 +52,8 @@ MARKS = (
     Mark("wave", "gain", "40 px wave: gain", 0.99, 1.01),
     Mark("stop", "overshoot", "overshoot after a stop, %", 0.0, 1.0),
     Mark("talk", "pitch_kept", "still head that talks: nod / raw", 0.0, 0.5),
+    Mark("nod", "lag_frames", "head that nods: lag, frames", 0.0, 1.0),
+    Mark("shake", "lag_frames", "head that shakes: lag, frames", 0.0, 1.0),
 )
 COST = Mark("cost", "ms", "filter, pose + 478 landmarks, ms", 0.0, 0.3)
 
@@ -156,12 +159,15 @@ def run(
 
 
 def _main(picture: Picture, tracker: Tracker, quick: bool, prefix: str = "") -> list[Signal]:
-    """The signals that the marks are read from; a picture in which no face is found does not talk."""
+    """The signals that the marks are read from; a picture in which no face is found does not
+    talk, and does not nod."""
     tracker.reset()
     faces = tracker.step(Frame(picture.image, 0.0)).faces[:1]
     size = {"frames": 75, "skip": 25} if quick else {}
-    talks = [replace(s, name=prefix + s.name) for s in (talk(picture, face, **size) for face in faces)]
-    return signals.standard(picture, quick, prefix) + talks
+    heads: list[Signal] = []
+    for face in faces:
+        heads += [talk(picture, face, **size), *(nod(picture, face, axis, **size) for axis in AXES)]
+    return signals.standard(picture, quick, prefix) + [replace(s, name=prefix + s.name) for s in heads]
 
 
 def _average(rows: list[dict[str, dict[str, Any]]], name: str, measure: str) -> float | None:

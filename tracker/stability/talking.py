@@ -64,8 +64,8 @@ def opened(image: Image, face: Face, jaw: float) -> Image:
     left, top = (max(int(v - room), 0) for v in (x0, y0))
     right, bottom = min(int(x1 + room), width), min(int(y1 + room), height)
     columns, rows = np.meshgrid(np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32))
-    pulled = _pulled(after, after - before, _NEAR * face.size_px, (left, top, right, bottom))
-    columns, rows = columns - pulled[..., 0], rows - pulled[..., 1]
+    shift = pulled(after, after - before, _NEAR * face.size_px, (left, top, right, bottom))
+    columns, rows = columns - shift[..., 0], rows - shift[..., 1]
     moved = cv2.remap(image, columns, rows, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE)
     lips = talking.landmarks_px("ibug68")[_INNER_LIPS] - (left, top)
     mouth = np.zeros(moved.shape[:2], np.uint8)
@@ -76,7 +76,7 @@ def opened(image: Image, face: Face, jaw: float) -> Image:
     return out
 
 
-def _pulled(at: Array, way: Array, near: float, part: tuple[int, int, int, int]) -> Array:
+def pulled(at: Array, way: Array, near: float, part: tuple[int, int, int, int]) -> Array:
     """(h, w, 2) by how much each pixel of a part of the picture comes from elsewhere: the mean `way` (N, 2) of the
     points `at` (N, 2), each counting the more the nearer it is."""
     left, top, right, bottom = part

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..head import load_head
 from ..head.model import EXPRESSIONS
 from ..peers import PeerFace
 from ..settings import Filter
 from ..temporal import OFFLINE, STABILIZERS, Stabilizer
-from ..types import Face, TrackResult
+from ..types import Array, Face, Pose, TrackResult
 from .measures import Floats
 
 RAW = "raw"
@@ -34,16 +35,21 @@ for _row, _names in enumerate((*_OUTLINE, *((n,) if isinstance(n, int) else n fo
     MEDIAPIPE_68[_row, list(_names)] = 1.0 / len(_names)
 
 _JAW = EXPRESSIONS.index("jawOpen")
+_MOUTH_TOP = -0.045
+"""Metres, head frame: what lies above is moved little by speech."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """What one contestant said of a signal: the 68 `points` (T, 68, 2) pixels, `pitch` (T,) degrees and `jaw` (T,)
-    0..1; NaN without a face. A peer has no pitch."""
+    """What one contestant said of a signal: the 68 `points` (T, 68, 2) pixels, `pitch` and `yaw` (T,) degrees, and
+    `jaw` (T,) 0..1; NaN without a face. `parallax` (T,) degrees: the pitch since the first frame as the face's pixels
+    alone tell it, NaN where they do not; a peer has none, and no jaw."""
 
     points: Floats
     pitch: Floats
     jaw: Floats
+    yaw: Floats
+    parallax: Floats
 
 
 def filtered(results: Sequence[TrackResult], method: str, settings: Filter | None = None) -> list[TrackResult]:
@@ -61,7 +67,21 @@ def track_of(results: Sequence[TrackResult]) -> Track:
         _stack([None if f is None else f.landmarks_px("ibug68") for f in faces]),
         np.array([np.nan if f is None else f.pose.pitch_deg for f in faces]),
         np.array([np.nan if f is None else _jaw(f) for f in faces]),
+        np.array([np.nan if f is None else f.pose.yaw_deg for f in faces]),
+        _parallax(faces),
     )
+
+
+def _parallax(faces: Sequence[Face | None]) -> Floats:
+    steps = np.array([np.nan if f is None else _nodded(f.carried) for f in faces])
+    return np.where(np.isfinite(steps), np.degrees(np.nancumsum(steps)), np.nan)
+
+
+def _nodded(motion: Floats | None) -> float:
+    """Radians that the nose went up, see `Face.carried`."""
+    if motion is None or motion.shape[1] < 4:
+        return float("nan")
+    return float(motion[1, 3] / np.hypot(motion[0, 0], motion[1, 0]))
 
 
 def _jaw(face: Face) -> float:
@@ -69,10 +89,25 @@ def _jaw(face: Face) -> float:
 
 
 def peer_track(faces: Sequence[PeerFace]) -> Track:
-    """MediaPipe's faces as ours: 68 of its points."""
+    """MediaPipe's faces as ours: 68 of its points, and the rotation that takes the mean head's points to its own."""
     points = _stack([None if f.points is None else MEDIAPIPE_68 @ f.points[:478, :2].astype(np.float64) for f in faces])
     none = np.full(len(faces), np.nan)
-    return Track(points, none, none)
+    poses = [None if f.points is None else Pose(_rotation(f.points[:478]), np.zeros(3, np.float32)) for f in faces]
+    pitch, yaw = (
+        np.array([np.nan if pose is None else getattr(pose, f"{name}_deg") for pose in poses])
+        for name in ("pitch", "yaw")
+    )
+    return Track(points, pitch, none, yaw, none)
+
+
+def _rotation(points: Array) -> Array:
+    """(3, 3) camera_from_head of MediaPipe's points (478, 3), by those that speech moves little (Kabsch 1976)."""
+    head = load_head()
+    mean = head.layouts["mediapipe478"].of(head.mean)
+    still = mean[:, 1] > _MOUTH_TOP
+    a, b = (p[still].astype(np.float64) - p[still].mean(0) for p in (mean, points))
+    u, _, v = np.linalg.svd(b.T @ a)
+    return np.asarray(u @ np.diag([1.0, 1.0, np.linalg.det(u @ v)]) @ v, np.float32)
 
 
 def _stack(points: Sequence[Any]) -> Floats:

@@ -16,6 +16,10 @@ LABELS = {
     "blink_way": "eyelids' amplitude in the closures of our raw points, %",
     "pitch_with_jaw_deg": "pitch that follows the jaw: std, degrees",
     "pitch_kept": "the same over unfiltered",
+    "pitch_beside_nods_deg": "pitch that follows the jaw beside the nods that parallax shows: std, degrees",
+    "jaw_frames": "frames in which the jaw is open",
+    "turn_gain": "gain",
+    "turn_rest_deg": "what is left besides, degrees",
     "pitch_with_lids_deg": "pitch that follows the eyelids: std, degrees",
     "behind": "distance from its own unfiltered points, %",
     "behind_p95": "the same, 95 of 100 frames within, %",
@@ -29,12 +33,18 @@ MARKS_NOTE = (
     "frames, the first 30 left out. Wave: shifted by 40 sin(2πt/45) px, noise of 2 levels, 225 frames, the first 45 "
     "left out; sine, cosine and constant fitted. Talking: the head model opens and shuts the photograph's jaw and "
     "moves nothing else, so a pitch that follows the jaw is an error; its standard deviation over the unfiltered "
-    "one's. Compare within a row only: other pictures give other numbers."
+    "one's. Nodding, shaking: the photograph's head turns about its neck by 4 degrees at 0.8 Hz and 1.5 at 1.9 Hz, "
+    "drawn by the head model's depths. Compare within a row only: other pictures give other numbers."
 )
 PLANE_NOTE = (
     "Every dot is one strength of a filter on the same raw results: left is calmer, down is earlier. The lines join "
     "what no other strength beats in both; large dots are what ships. Point at a dot for its setting. On the "
     "right the same near no lag at all."
+)
+NOD_NOTE = (
+    "Lag and gain are fitted together. A gain below 1 with no filter is the network's: it sees less of so small a turn "
+    "than there is; where pixels carry the pose they know better. MediaPipe's angles: the rotation that takes our mean "
+    "head's points above the mouth to its own."
 )
 BODE_NOTE = (
     "40 px up to 2 Hz, 15 px at 4 Hz, 4 px at 7.5 Hz. Gain 1 and phase 0 would be perfect; a delay of one frame is a "
@@ -49,11 +59,14 @@ FILM_NOTE = (
     "page."
 )
 CLIPS_NOTE = (
-    "Clips are split by a hash of their names. Constants were tuned on the half 'tune' only; judge by 'report'. "
+    "Clips are split by a hash of their names. Constants were tuned on the half 'tune'; the last ones with "
+    "the project's clips of both halves in view, so that only clips of your own are held out. "
     "A dash: nothing to measure (nobody talked, nobody blinked, or MediaPipe found no face). Calm that is bought by "
     "staying behind shows in the last columns: lag, and distance from the same tracker's own unfiltered points. The "
     "zero-phase smoother knows what comes later. Eyelids' amplitude: open minus shut, mean of all closures that our "
-    "raw points show, in % of the distance between the eyes."
+    "raw points show, in % of the distance between the eyes. Beside true nods: the pitch is fitted by the jaw and by "
+    "the pitch that the parallax of the face's pixels shows, together; what the second explains is no leak of the "
+    "first. Where the jaw hardly opens there is little to be told."
 )
 AHEAD_NOTE = (
     "The default filter set to give the pose as it will be when it is on the screen (filter.ahead_ms): a lag below "
@@ -62,5 +75,6 @@ AHEAD_NOTE = (
 CLIP_NOTE = (
     "Only frames where every contestant has a face. Lag, jerk and eyelids are relative to the same tracker's own "
     "unfiltered points. Left: the three seconds in which the head is calmest. Right: the pitch of the whole clip, "
-    "which talking and blinking must not move; MediaPipe's landmarks come without one."
+    "which talking and blinking must not move; MediaPipe's is that of the rotation which fits our mean head's "
+    "points to its own."
 )

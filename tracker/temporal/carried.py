@@ -3,7 +3,8 @@
 Pixels say to a few hundredths how the face moved in the picture since the last frame (`Face.carried`), but not where it
 is; the network says where it is, but wavers. So the pose moves with the pixels at once, and approaches the network's
 word slowly while the pixels rest, faster while they move: a 1 euro filter whose speed is measured on the picture. A
-jaw that opens moves no pixel of the forehead, so it cannot nod the head.
+jaw that opens moves no pixel of nose and cheeks, so it cannot nod the head. Turns from and to the camera are told by
+parallax, less surely: they are believed where they are brisk.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from .turns import Vector
 
 _REST = np.array([0.15, 0.15, 0.25, 0.25, 0.25, 0.25, 0.1])
 """Hz: cutoff of each number of the pose while the pixels rest."""
-_OPEN = np.array([15.0, 15.0, 0.6, 0.6, 0.6, 0.6, 0.6])
-"""Hz per face size a second: up and down for a nod, sideways for a turn, any for the others. Pixels do not carry these
-two, so a head that goes up and down is believed to nod: with a tenth of it a nod came five frames late. A jaw that
-opens moves none of those pixels."""
+_OPEN = np.array([3.0, 3.0, 0.6, 0.6, 0.6, 0.6, 0.6])
+"""Hz per face size a second: up and down for a nod, sideways for a turn, any for the others."""
+_OPEN_UNTOLD = np.array([15.0, 15.0, 0.6, 0.6, 0.6, 0.6, 0.6])
+"""The same where no parallax told of these two: a head that goes up and down is believed to nod."""
+_SPIN_HZ, _SPIN = 6.0, 0.03
+"""Cutoff of the turning speed, and the one (radians a second) at which half of it is believed: slower it is noise."""
 _ASTRAY = 0.05
 """Hz per squared usual size of a difference beyond three of them."""
 _USUAL = 0.003, 0.015
@@ -34,9 +37,15 @@ the filter by so many Hz per square of what is beyond."""
 _DOUBT = 1.5
 """A frame that the network doubts n times as much as usual counts n to the minus this: a hand is before the face."""
 _STEP = np.array([0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0])
-"""Where the pixels say nothing of a moving face, its place, roll and size go on by the network's own steps."""
-_BRISK = 0.15
-"""Face sizes a second of the pixels at which half of such a step is believed; at rest it is only noise."""
+"""Where the pixels say nothing of a moving face, its place, roll and size go on as they went."""
+_TOLD, _BRISK = 0.4, 0.15
+"""What the network's own step then says else is believed by so much; by half of it at this speed of the pixels (face
+sizes a second), and at rest it is only noise."""
+_WENT_HZ, _DIES_S = 7.0, 0.3
+"""Cutoff of the velocity it goes on with, and seconds in which that dies away unseen."""
+_PULL, _PULL_OPEN = 0.5, 8.0
+"""Hz, and Hz per face size a second, at which the leash pulls at a pose that pixels carry: eyes that are squeezed shut
+move the network's word by more than the leash, in a frame, and no head."""
 _SETTLE_HZ = 1.5
 """At first the pose is a mean of all there is, but drawn to it no faster: the first look is often the worst."""
 _GAINED, _LOST = 0.5, 0.1
@@ -48,22 +57,28 @@ class CarriedPose:
 
     def __init__(self, first: Point) -> None:
         self._pose = self._before = first.pose
+        self._spin = 0j
         self.speed = self._up = self._aside = 0.0
         self.trust = 0.0
         self.age = 0.0
         self._usual = np.full((2, 7), 0.01)
         self._lean = np.zeros(7)
+        self._went = np.zeros(7)
 
     def step(
         self, measured: Point, dt: float, motion: Vector | None, unit: Vector, leash: Vector, doubt: float = 1.0
     ) -> Point:
-        """`motion` (2, 3): the similarity of the face's pixels since the last step, where there is one; `unit` (7,)
-        of the pose, and `leash` (7,) how far it may be from `measured`."""
+        """`motion` (2, 3 or 4): how the face's pixels moved since the last step (`Face.carried`), where they told it;
+        `unit` (7,) of the pose, and `leash` (7,) how far it may be from `measured`."""
         sure = 1.0 / max(doubt, 1.0) ** _DOUBT
+        told = motion is not None and motion.shape[1] > 3
+        motion = self._believed(motion, dt)
         if motion is None:
             self.trust *= 1.0 - _LOST
-            share = sure * self.speed / (self.speed + _BRISK)
-            self._pose = self._pose.plus(share * _STEP * measured.pose.minus(self._before))
+            self._went *= math.exp(-dt / _DIES_S)
+            pull, went = 1.0, dt * self._went
+            share = sure * _TOLD * self.speed / (self.speed + _BRISK)
+            moved = self._pose.plus(_STEP * (went + share * (measured.pose.minus(self._before) - went)))
         else:
             self.trust += (_GAINED if self.age > 0.0 else 1.0) * (1.0 - self.trust)
             moved = self._pose.carried(motion)
@@ -74,7 +89,9 @@ class CarriedPose:
             self.speed += share * (math.sqrt(x * x + y * y + size * size + turn * turn) / dt - self.speed)
             self._up += share * (abs(x * up_x + y * up_y) / dt - self._up)
             self._aside += share * (abs(x * right_x + y * right_y) / dt - self._aside)
-            self._pose = moved
+            pull = 1.0 - self.trust * (1.0 - smoothing(_PULL + _PULL_OPEN * self.speed, dt))
+        self._went += smoothing(_WENT_HZ, dt) * (moved.minus(self._pose) / dt - self._went)
+        self._pose = moved
         self._before = measured.pose
         difference = measured.pose.minus(self._pose)
         way = difference / unit
@@ -85,11 +102,22 @@ class CarriedPose:
         self._usual += smoothing(0.3, dt) * (np.minimum(size, 3.0 * self._usual) - self._usual)
         self._usual = np.minimum(np.maximum(self._usual, _USUAL[0]), _USUAL[1])
         speeds = np.array((self._up, self._aside, *(self.speed,) * 5))
-        cutoff = (_REST + _OPEN * speeds + _ASTRAY * astray**2 + _BEHIND * behind**2) * sure
+        cutoff = (_REST + (_OPEN if told else _OPEN_UNTOLD) * speeds + _ASTRAY * astray**2 + _BEHIND * behind**2) * sure
         self.age += dt
         settled = 1.0 - np.maximum(smoothing(cutoff, dt), min(dt / self.age, smoothing(_SETTLE_HZ, dt)))
         gain = 1.0 - settled * (1.0 - (1.0 - self.trust) * sure)
-        self._pose = within(self._pose.plus(gain * difference), measured.pose, unit, leash)
+        self._pose = within(self._pose.plus(gain * difference), measured.pose, unit, leash, pull)
         values = measured.values.copy()
         values[POSE] = self._pose.values
         return Point(self._pose.rotation, values)
+
+    def _believed(self, motion: Vector | None, dt: float) -> Vector | None:
+        """The motion with as much of its turn as is believed."""
+        if motion is None or motion.shape[1] < 4:
+            return motion
+        share = smoothing(_SPIN_HZ, dt)
+        self._spin += share * (complex(motion[0, 3], motion[1, 3]) / dt - self._spin)
+        brisk = abs(self._spin) ** 2
+        believed = motion.copy()
+        believed[:, 3] *= brisk / (brisk + _SPIN**2)
+        return believed

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -17,29 +17,37 @@ from ..types import Camera, FaceState, LandmarkBasis
 from .parts import Parts
 from .turns import Vector
 
-EYELIDS, LIPS = slice(36, 48), slice(48, 68)
-"""Of the 68 points."""
+
+class Feature(NamedTuple):
+    """Of the 68 points, `start` to `stop`. With pairs of them, upper and lower lid, it is how far those are apart that
+    counts, not where they are: what moves both alike is no blink."""
+
+    start: int
+    stop: int
+    pairs: tuple[tuple[int, int], ...] = ()
+
+
+EYELIDS = Feature(36, 48, ((37, 41), (38, 40), (43, 47), (44, 46)))
+LIPS = Feature(48, 68)
 _NOTHING = 1e-18
 """Square metres: a basis without learned modes moves nothing."""
 
 
-def moving_only(points: slice, rest: float, basis: LandmarkBasis, parts: Parts) -> Vector:
-    """(R, R): takes a change of the residual to that part of it which moves `points` of the 68 and little else.
+def moving_only(feature: Feature, rest: float, basis: LandmarkBasis, parts: Parts) -> Vector:
+    """(R, R): takes a change of the residual to that part of it which moves `feature` and little else.
 
-    It is the least of |motion of the points that is left out|^2 + `rest` |motion of the others that is kept|^2. Any
-    basis will do that is linear in the residual.
+    It is the least of |its motion that is left out|^2 + `rest` |motion of the other points that is kept|^2. Any basis
+    will do that is linear in the residual.
     """
     sizes = (parts.identity, parts.expression, parts.residual, parts.spread)
-    wanted, unwanted = _moved(
-        points.start, points.stop, cast(Hashable, basis), *(part.stop - part.start for part in sizes)
-    )
+    wanted, unwanted = _moved(feature, cast(Hashable, basis), *(part.stop - part.start for part in sizes))
     least = (1e-9 * float(np.trace(wanted + unwanted)) + _NOTHING) * np.eye(len(wanted))
     return np.asarray(np.linalg.solve(wanted + rest * unwanted + least, wanted))
 
 
 @lru_cache(maxsize=8)
 def _moved(
-    start: int, stop: int, basis: Any, identity: int, expression: int, residual: int, spread: int
+    feature: Feature, basis: Any, identity: int, expression: int, residual: int, spread: int
 ) -> tuple[Vector, Vector]:
     """(R, R) twice: the products of the modes' motions of the feature, and of the rest of the face."""
     neutral = FaceState(
@@ -56,7 +64,11 @@ def _moved(
     base = basis.points(neutral, "ibug68")
     modes = [replace(neutral, residual=mode) for mode in np.eye(residual, dtype=np.float32)]
     moved = np.array([basis.points(mode, "ibug68") - base for mode in modes], np.float64).reshape(residual, 68, 3)
+    start, stop, pairs = feature
     size = 3 * (stop - start)  # said, because a basis without learned modes leaves nothing to work it out from
-    feature = moved[:, start:stop].reshape(residual, size)
+    own = moved[:, start:stop].reshape(residual, size)
+    if pairs:
+        upper, lower = (list(side) for side in zip(*pairs, strict=True))
+        own = moved[:, upper, 1] - moved[:, lower, 1]
     rest = np.delete(moved, slice(start, stop), axis=1).reshape(residual, 3 * 68 - size)
-    return feature @ feature.T, rest @ rest.T
+    return own @ own.T, rest @ rest.T

@@ -44,13 +44,14 @@ class Leash:
         return np.asarray(_LENGTH * max(noise, _LEAST_NOISE) / (1.0 + (1.0 - _CARRIED * trust) * self._speed / _SPEED))
 
 
-def within(pose: Point, told: Point, unit: Vector, length: Vector) -> Point:
+def within(pose: Point, told: Point, unit: Vector, length: Vector, pull: float = 1.0) -> Point:
     """The pose, each of its numbers drawn to within `length` (7,) face sizes of what was told.
 
-    The pull grows with the distance: a leash that jerks shakes what it holds.
+    The pull grows with the distance, and `pull` 0..1 is the share of it that is made at once: a leash that jerks
+    shakes what it holds.
     """
     away = pose.minus(told)
     share = np.abs(away) / (length * unit)
     if (share <= _SLACK).all():
         return pose
-    return told.plus(away / np.sqrt(1.0 + share * share))
+    return told.plus(away * (1.0 - pull + pull / np.sqrt(1.0 + share * share)))

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..types import FaceState
+from ..types import SKIN_M, FaceState
 from .turns import Vector, exp_rotation, log_rotation, orthonormal
 
 FACE_M = 0.15
@@ -65,14 +65,20 @@ class Point:
         return Point(self.rotation, self.values[POSE])
 
     def carried(self, motion: Vector) -> Point:
-        """This point after the picture moved by a similarity `motion` (2, 3), pixels to pixels."""
-        a, b = float(motion[0, 0]), float(motion[1, 0])
+        """This point after the face's pixels moved by `motion` (2, 3), or with its turn (2, 4): see `Face.carried`."""
+        (a, _, right, *aside), (b, _, down, *up) = motion.tolist()
         scale = math.hypot(a, b)
-        turn = np.array([[a / scale, -b / scale, 0.0], [b / scale, a / scale, 0.0], [0.0, 0.0, 1.0]])
+        c, s = a / scale, b / scale
         values = self.values.copy()
-        values[CENTRE] = motion[:, :2] @ values[CENTRE] + motion[:, 2]
+        x, y = values[CENTRE].tolist()
+        rotation = np.array(((c, -s, 0.0), (s, c, 0.0), (0.0, 0.0, 1.0))) @ self.rotation
+        if aside:
+            deep = SKIN_M * math.exp(values[SCALE])
+            right, down = right + deep * aside[0], down + deep * up[0]
+            rotation = exp_rotation(np.array((-up[0] / scale, aside[0] / scale, 0.0))) @ rotation
+        values[CENTRE] = a * x - b * y + right, b * x + a * y + down
         values[SCALE] += math.log(scale)
-        return Point(turn @ self.rotation, values)
+        return Point(rotation, values)
 
 
 @lru_cache(maxsize=16)

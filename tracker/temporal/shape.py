@@ -26,7 +26,7 @@ _LIDS_REST, _LIDS_OPEN = 1.0, 5.0
 """Hz of the residual that moves the lids, per what a lid's speed has beyond the first (1/s)."""
 _LIPS_REST, _LIPS_OPEN = 0.3, 1.5
 """The same of the lips, and of the shapes that talk."""
-_LIDS_ALONE, _LIPS_ALONE = 0.3, 2.0
+_LIDS_ALONE, _LIPS_ALONE = 0.05, 2.0
 """What a motion of the rest of the face costs in it."""
 
 

@@ -48,7 +48,7 @@ def smooth(
     """The smoothed states of one face that was there all the time; `states` stay as they are.
 
     `times` rise. `noise`: the network's mean standard deviation of a landmark in face sizes, frame by frame;
-    `carried`: (2, 3) how the face's pixels moved since the state before. Raises ValueError for a state that is not
+    `carried`: how the face's pixels moved since the state before. Raises ValueError for a state that is not
     finite, for times that do not rise, and for lists of different lengths.
     """
     if len(states) < 3:
@@ -163,7 +163,9 @@ def _carry(measured: list[Point], steps: Vector, doubts: Vector, motions: Sequen
 
 def _inverse(motion: Vector) -> Vector:
     turn = np.linalg.inv(motion[:, :2])
-    return np.column_stack([turn, -turn @ motion[:, 2]])
+    back = -turn @ motion[:, 2:]
+    back[:, 1:] *= math.sqrt(np.linalg.det(turn))  # depth, too, was so much smaller
+    return np.column_stack([turn, back])
 
 
 def _rauch_tung_striebel(

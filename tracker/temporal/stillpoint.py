@@ -23,7 +23,7 @@ from .parts import CENTRE, POSE, Parts, Point, units
 from .shape import ShapeFilter
 from .turns import Vector
 
-_REST, _DRIFT, _DASH = 0.004, 1.0, 8.0
+_REST, _DRIFT, _DASH = 0.004, 0.9, 9.0
 """Acceleration that is expected, face sizes/s^2: of a head at rest, per speed (1/s), and per its cube (s)."""
 _SPEED_HZ, _UNTOLD_HZ = 5.0, 38.0
 """Cutoff of that speed; and what of it is only noise where no pixels carry the pose, per deviation of the noise."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..detection.crop import CROP, CROP_SHARE, ROI, ROI_SIDE, apply, invert, sample, similarity
-from ..head import EXPRESSIONS, load_head
+from ..head import expression_flip, load_head
 from .glasses import SHARE, place, wear
 from .negatives import HardPool, Picture, drawn
 from .packs import SETS, SLICES, TOTAL, Rows
@@ -26,16 +26,6 @@ def point_flip() -> npt.NDArray[np.intp]:
     """(TOTAL,) the mirror partner of every labelled point."""
     layouts = load_head().layouts
     return np.concatenate([SLICES[s.name].start + layouts[s.layout].flip for s in SETS])
-
-
-def expression_flip() -> npt.NDArray[np.intp]:
-    """(52,) the mirror partner of every expression."""
-
-    def partner(name: str) -> str:
-        swapped = name.replace("Left", "?").replace("Right", "Left").replace("?", "Right")
-        return swapped if swapped in EXPRESSIONS else name
-
-    return np.array([EXPRESSIONS.index(partner(name)) for name in EXPRESSIONS])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -40,16 +40,16 @@ def portraits(folder: Path) -> list[Portrait]:
     return found
 
 
-def acquaintances(folder: Path) -> list[Portrait]:
-    """Persons of whom a pack has several pictures (up to _MOST are taken): of "ytf" frames of one video, the one that
-    shows them most often. Raises SourceError where a pack is missing."""
+def acquaintances(folder: Path, packs: tuple[str, ...] = SEVERAL, one_video: bool = True) -> list[Portrait]:
+    """Persons of whom a pack has several pictures (up to _MOST are taken): of "ytf" frames of `one_video`, the one that
+    shows them most often, or of all. Raises SourceError where a pack is missing."""
     found = []
-    for pack in SEVERAL:
+    for pack in packs:
         rows = load_rows(folder, (pack,))
         persons: dict[str, dict[str, list[int]]] = {}
         for i, path in enumerate(rows.name):
             person, video = _who(pack, str(path).rsplit("/", 1)[-1])
-            persons.setdefault(person, {}).setdefault(video, []).append(i)
+            persons.setdefault(person, {}).setdefault(video if one_video else "", []).append(i)
         for person, videos in sorted(persons.items()):
             members = max(videos.values(), key=len)[:_MOST]
             if len(members) > 1:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ..detection.crop import CROP, CROP_SHARE, ROI, ROI_SIDE
-from ..head import load_head
-from .augment import Jitter, expression_flip, point_flip
+from ..head import expression_flip, load_head
+from .augment import Jitter, point_flip
 from .batches import CALIBRATION, NOTHING, REGION_EVERY, Batch, row_weights
 from .losses import Targets
 from .negatives import HardPool, Picture, drawn
