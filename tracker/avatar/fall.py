@@ -22,6 +22,7 @@ _AXIS_Z = -0.085
 _HEIGHTS = np.arange(0.06, -0.2201, -0.005, dtype=np.float32)
 _STEPS = np.arange(0.03, 0.171, 0.002, dtype=np.float32)
 _LEAST_RUN = 4  # steps: a thread is no lock
+_NECK_M = 0.065  # what ends nearer to the axis below the ears is the neck's shade, or a collar
 _LONG_M = -0.06  # hair that ends above this does not hang
 _BEGINS_M = -0.1
 _GAP = 3  # heights without hair after which it has ended
@@ -102,12 +103,13 @@ def _side(sign: float, hairs: Sequence[Image | None], views: Sequence[tuple[Face
         at = state.project(line.reshape(-1, 3)) * np.float32(k)
         on = _read(hair, at).reshape(len(_HEIGHTS), -1)
         last = len(_STEPS) - 1 - np.argmax(on[:, ::-1], 1)
-        found.append(np.where(on.sum(1) >= _LEAST_RUN, _STEPS[last], 0.0))
+        lock = (on.sum(1) >= _LEAST_RUN) & ((_STEPS[last] > _NECK_M) | (_HEIGHTS > _LONG_M))
+        found.append(np.where(lock, _STEPS[last], 0.0))
         covers.append(_read(hair, state.project(vertices[ear]) * np.float32(k)).mean())
     if not found:
         return None
     table = np.array(found)
-    seen = (table > 0).mean(0) >= 0.5
+    seen = (table > 0).mean(0) > 0.5  # one of two is a ground of hair's colour
     known = np.where(table > 0, table, np.nan)
     width = np.zeros(len(_HEIGHTS))
     width[seen] = np.nanmedian(known[:, seen], axis=0)

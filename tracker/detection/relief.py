@@ -20,7 +20,7 @@ from ..types import SKIN_M, Array, Face, Image
 from .crop import CROP, Affine, invert, scale_of
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 14, 98, 8, 68
-"""Crop pixels that may take part: from the brows to the nose."""
+"""Crop pixels that may take part: from below the brows to the nose."""
 _EVERY = 2
 """Every other pixel of a row says nearly as much as all of them."""
 _LAYOUT, _SOME = "mediapipe478", slice(0, 468, 6)
@@ -30,7 +30,7 @@ _STEP, _NEAR = 8, 3.0
 _EYES = slice(36, 42), slice(42, 48)
 _MARGIN, _BROW = 4, 3.0
 """Crop pixels: what is so near to the face's outline may be something else, and what is so near above the lip goes with
-it; the outline runs so far above the brows."""
+it; the outline runs so far below the brows: raised, they would pass for a nod."""
 _MOST = 2.0
 """Mean differences of grey beyond which a pixel counts no more."""
 _LEAST = 0.3
@@ -125,7 +125,7 @@ def _between(at: npt.NDArray[np.floating], z: npt.NDArray[np.floating]) -> Array
 def _seen(at: npt.NDArray[np.floating]) -> Array:
     """(h, w) 0 or 1: skin that only the head moves; `at` (68, 2) crop pixels."""
     mask = np.zeros((CROP, CROP), np.uint8)
-    outline = np.concatenate([at[1:16], at[26:16:-1] - (0.0, _BROW)])
+    outline = np.concatenate([at[1:16], at[26:16:-1] + (0.0, _BROW)])
     cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1)
     mask = cv2.erode(mask, np.ones((2 * _MARGIN - 1, 2 * _MARGIN - 1), np.uint8))
     for eye in _EYES:
