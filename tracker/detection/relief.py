@@ -125,7 +125,7 @@ def _between(at: npt.NDArray[np.floating], z: npt.NDArray[np.floating]) -> Array
 def _seen(at: npt.NDArray[np.floating]) -> Array:
     """(h, w) 0 or 1: skin that only the head moves; `at` (68, 2) crop pixels."""
     mask = np.zeros((CROP, CROP), np.uint8)
-    outline = np.concatenate([at[1:16], at[26:16:-1] + (0.0, _BROW)])
+    outline = np.concatenate([at[1:16], at[26:16:-1] + np.array((0.0, _BROW))])
     cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1)
     mask = cv2.erode(mask, np.ones((2 * _MARGIN - 1, 2 * _MARGIN - 1), np.uint8))
     for eye in _EYES:
