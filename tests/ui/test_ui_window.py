@@ -171,7 +171,8 @@ def test_a_recording_ends_with_its_source(running: Window, qtbot: QtBot) -> None
     assert running.live.state.recording is None
 
 
-def test_a_changed_setting_waits_for_the_recordings_end(make_window: Make, qtbot: QtBot) -> None:
+def recording(make_window: Make, qtbot: QtBot) -> tuple[Window, list[int]]:
+    """A window that records the demo, and the most faces of every tracker that it made."""
     made: list[int] = []
 
     def make(settings: Settings) -> Tracker:
@@ -182,6 +183,11 @@ def test_a_changed_setting_waits_for_the_recordings_end(make_window: Make, qtbot
     window.open("demo")
     qtbot.waitUntil(lambda: window.video.scene is not None, timeout=PATIENCE_MS)
     window.toggle_recording()
+    return window, made
+
+
+def test_a_changed_setting_waits_for_the_recordings_end(make_window: Make, qtbot: QtBot) -> None:
+    window, made = recording(make_window, qtbot)
     recorder, pipeline = window.live.recorder, window.live.pipeline
     assert isinstance(recorder, Recorder)
     window.change("detection.max_faces", 3)
@@ -195,16 +201,7 @@ def test_a_changed_setting_waits_for_the_recordings_end(make_window: Make, qtbot
 
 
 def test_who_will_not_wait_ends_the_recording_and_has_the_change_now(make_window: Make, qtbot: QtBot) -> None:
-    made: list[int] = []
-
-    def make(settings: Settings) -> Tracker:
-        made.append(settings.detection.max_faces)
-        return NodTracker()
-
-    window = make_window(make_tracker=make)
-    window.open("demo")
-    qtbot.waitUntil(lambda: window.video.scene is not None, timeout=PATIENCE_MS)
-    window.toggle_recording()
+    window, made = recording(make_window, qtbot)
     recorder = window.live.recorder
     assert isinstance(recorder, Recorder)
     qtbot.waitUntil(lambda: recorder.frames > 0, timeout=PATIENCE_MS)

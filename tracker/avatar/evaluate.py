@@ -143,9 +143,7 @@ def _portrayed(portrait: Portrait, tracker: FaceTracker) -> list[Candidate]:
     return found
 
 
-def _identity(
-    name: str, source: str, found: Sequence[Candidate], tracker: FaceTracker, outcome: Outcome
-) -> None:  # fmt: skip
+def _identity(name: str, source: str, found: Sequence[Candidate], tracker: FaceTracker, outcome: Outcome) -> None:
     """How well the person's shapes agree, the shape of the person before compared."""
     before = [person.first for person in outcome.people if (person.half, person.source) == (half_of(name), source)]
     pictures = [photographed(candidate.shot, tracker).seen for candidate in evenly(found, PICTURES)]

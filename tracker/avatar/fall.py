@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..head import load_head
 from ..types import Array, FaceState, Image
-from .membrane import scalp, spread
+from .membrane import scalp, smoothstep, spread
 
 _AXIS_Z = -0.085
 """Of the upright line through the neck that widths are told from, head frame."""
@@ -80,7 +80,11 @@ def falling(
         grow = np.maximum(1 / np.maximum(reach, 0.2), 1.0)
         moved = np.stack([sign * aside * (grow - 1), np.zeros(len(mine)), -behind * (grow - 1)], 1)
         # Towards the end of the hair, its front edge and the crown (whose volume is another matter) it thins out.
-        share = _ramp((y - (end - 0.02)) / 0.02) * _ramp((front + _EDGE_M - z) / _EDGE_M) * _ramp((0.055 - y) / 0.03)
+        share = (
+            smoothstep((y - (end - 0.02)) / 0.02)
+            * smoothstep((front + _EDGE_M - z) / _EDGE_M)
+            * smoothstep((0.055 - y) / 0.03)
+        )
         if side is None or not side.covered:
             share = np.where(head.region[mine] == _EAR, 0, share)
         wanted[mine] = moved * share[:, None]
@@ -139,8 +143,3 @@ def _read(hair: Image, at: Array) -> Mask:
     column, row = np.floor(at[:, 0]).astype(int), np.floor(at[:, 1]).astype(int)
     inside = (column >= 0) & (row >= 0) & (column < len(hair)) & (row < len(hair))
     return np.asarray(inside & (hair[np.where(inside, row, 0), np.where(inside, column, 0)] > 127))
-
-
-def _ramp(x: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    t = np.clip(x, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), dtype=np.float64)

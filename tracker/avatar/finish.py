@@ -13,7 +13,7 @@ from ..types import Array, Image
 from .atlas import Texels
 from .completion import SIZE, WIDE, Completion
 from .eyes import paint_eyes
-from .membrane import at_vertices, bust, hollows, scalp, spread
+from .membrane import at_vertices, bust, hollows, scalp, smoothstep, spread
 from .types import EYEBALL, GUESSED, MIRRORED, SEEN
 
 _SURE, _UNSURE = 0.22, 0.04
@@ -57,8 +57,8 @@ def finish(
     head = load_head()
     skin = ~np.isin(head.region, (*_INSIDE, EYEBALL))[head.tri[texels.triangle]].any(1)
     shown, confidence = confidence, np.where(skin, confidence, 0).astype(np.float32)
-    taken = _smoothstep((confidence - _UNSURE) / (_SURE - _UNSURE))
-    hair = texels.points(scalp()[:, None])[:, 0] if hair is None else _smoothstep((hair - 0.3) / 0.4)
+    taken = smoothstep((confidence - _UNSURE) / (_SURE - _UNSURE))
+    hair = texels.points(scalp()[:, None])[:, 0] if hair is None else smoothstep((hair - 0.3) / 0.4)
     other, other_taken = _mirrored(albedo, taken, texels)
     other_taken = other_taken * _alike(hair, texels) if mirror else np.zeros_like(other_taken)
     base = _base(albedo, taken, other, other_taken, hair, texels, completion)
@@ -83,7 +83,7 @@ def plain(albedo: Array, confidence: Array, texels: Texels) -> Finished:
     """The projected texture alone: what was not seen has the seen skin's mean colour. What `finish` is measured
     against."""
     head = load_head()
-    taken = _smoothstep((confidence - _UNSURE) / (_SURE - _UNSURE))
+    taken = smoothstep((confidence - _UNSURE) / (_SURE - _UNSURE))
     mean = (albedo * taken[:, None]).sum(0) / max(float(taken.sum()), 1e-6)
     colour = taken[:, None] * albedo + (1 - taken[:, None]) * mean
     inside = np.isin(head.region, _INSIDE)[head.tri[texels.triangle]].any(1)
@@ -104,11 +104,6 @@ def _of_mouth(texels: Texels) -> Array:
     return np.asarray(light[:, None] * texels.points(head.color.astype(np.float32)), dtype=np.float32)
 
 
-def _smoothstep(x: Array) -> Array:
-    t = np.clip(x, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
-
-
 def _mirrored(values: Array, taken: Array, texels: Texels) -> tuple[Array, Array]:
     """Values (n, 3) and weights (n,) of each texel's mirror partner; unseen neighbours have no part in them."""
     both = np.concatenate([values * taken[:, None], taken[:, None]], 1)
@@ -125,7 +120,7 @@ def _alike(hair: Array, texels: Texels) -> Array:
     whole = np.asarray(texels.image(hair), dtype=np.float32)
     whole = cv2.GaussianBlur(whole, (0, 0), 1.5 * _LOW_MM * texels.size / 1024)
     other = cv2.remap(whole, texels.mirror[..., 0], texels.mirror[..., 1], cv2.INTER_LINEAR)
-    return np.asarray(_smoothstep(1.2 - 4 * np.abs(whole - other)).ravel()[texels.flat], dtype=np.float32)
+    return np.asarray(smoothstep(1.2 - 4 * np.abs(whole - other)).ravel()[texels.flat], dtype=np.float32)
 
 
 def _base(
@@ -221,7 +216,7 @@ def _learned(albedo: Array, taken: Array, texels: Texels, completion: Completion
     head = load_head()
     place = texels.points(head.mean)
     # Crown, back and shoulders are seldom in a portrait's texture: nothing was learnt of them.
-    inside = (columns < half) * _smoothstep((place[:, 2] + 0.11) / 0.03) * _smoothstep((place[:, 1] + 0.15) / 0.03)
+    inside = (columns < half) * smoothstep((place[:, 2] + 0.11) / 0.03) * smoothstep((place[:, 1] + 0.15) / 0.03)
     return whole.reshape(-1, 3)[texels.flat], np.asarray(inside, dtype=np.float32)
 
 

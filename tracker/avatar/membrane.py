@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sparse
 from scipy.sparse.linalg import splu
 
@@ -78,14 +79,19 @@ def at_vertices(values: Array, weight: Array, texels: Texels) -> tuple[Array, Ar
     return mean.astype(np.float32), (total / np.maximum(plain, 1e-6)).astype(np.float32)
 
 
+def smoothstep(x: npt.NDArray[np.floating]) -> Array:
+    """From 0 at 0 to 1 at 1, flat at both ends."""
+    t = np.clip(x, 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
+
+
 def scalp() -> Array:
     """(6017,) 0..1: where hair grows on the mean head, feathered over the hairline; ears are bare."""
     head = load_head()
     place = head.mean
     # A plane from the forehead's top over the temples and the ears' tops down to the nape.
     above = place[:, 1] - (0.078 + 0.68 * (place[:, 2] - 0.03))
-    ramp = np.clip(above / 0.02, 0, 1)
-    return np.asarray(np.where(np.isin(head.region, (0, 1)), ramp * ramp * (3 - 2 * ramp), 0), dtype=np.float32)
+    return np.asarray(np.where(np.isin(head.region, (0, 1)), smoothstep(above / 0.02), 0), dtype=np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -99,5 +105,4 @@ def hollows() -> Array:
 
 def bust() -> Array:
     """(6017,) 0..1: what clothes cover, feathered at the neck's foot."""
-    ramp = np.clip((-0.135 - load_head().mean[:, 1]) / 0.03, 0, 1)
-    return np.asarray(ramp * ramp * (3 - 2 * ramp), dtype=np.float32)
+    return smoothstep((-0.135 - load_head().mean[:, 1]) / 0.03)
