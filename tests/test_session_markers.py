@@ -176,6 +176,7 @@ def test_edits_that_could_not_be_journalled_are_there_when_they_can(tmp_path: Pa
     other = MarkerBook(tmp_path)
     other.put(Label(3.0, None, "other's"))
     other.save()
+    assert book.refresh() and [one.label for one in book.labels] == ["kept", "other's"]
     book.save()
     assert [one.label for one in read_markers(tmp_path)] == ["kept", "other's"] and book.problem is None
 

@@ -136,7 +136,6 @@ def test_faces_have_the_points_of_the_table(recorded: tuple[Path, list[Tracked]]
     held = rows.tracked(41, image).stable.faces[0]  # the filter's word, of a face that nobody saw
     np.testing.assert_array_equal(held.landmarks_px(), recorded[1][41].stable.faces[0].landmarks_px())
     assert held.held == pytest.approx(2 / 30) == recorded[1][41].stable.faces[0].held
-    assert rows.points(33, "raw", "ibug68").shape == (68, 2) and not len(rows.points(57, "raw", "ibug68"))
 
 
 def test_a_long_table_is_read_by_groups(recorded: tuple[Path, list[Tracked]], tmp_path: Path) -> None:
@@ -222,7 +221,7 @@ def test_the_newest_wish_is_shown_and_picture_and_landmarks_belong_together(sess
 
 def test_corrections_and_a_second_pass_come_along(session: Session) -> None:
     watch = Watch()
-    was = Rows(session).points(33, "stable", "ibug68")[5]
+    was = session.take().values("ibug68").reshape(-1, 68, 2)[33, 5]
     one = Correction(33, 1.1, 1, "ibug68", 5, 40.0, 41.0, (float(was[0]), float(was[1])))
     beside = Beside(Rows(session.showing("raw")), np.arange(100))
     feed = Feed(View(Rows(session), Layer().put(one), beside), watch.show, watch.trouble.append)

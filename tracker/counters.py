@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+_KEPT = 300
+"""So many frames' durations."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counters:
@@ -25,24 +28,23 @@ class Counters:
 
 
 class Latency(NamedTuple):
-    """Seconds, over the last 300 frames."""
+    """Seconds, over the last frames."""
 
     median: float
     p95: float
 
 
 class Latencies:
-    """The last 300 durations of every stage. Any thread may read."""
+    """The last durations of every stage. Any thread may read."""
 
-    def __init__(self, keep: int = 300) -> None:
-        self._keep = keep
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rings: dict[str, deque[float]] = {}
 
     def add(self, timings: Mapping[str, float]) -> None:
         with self._lock:
             for stage, seconds in timings.items():
-                self._rings.setdefault(stage, deque(maxlen=self._keep)).append(seconds)
+                self._rings.setdefault(stage, deque(maxlen=_KEPT)).append(seconds)
 
     def summary(self) -> dict[str, Latency]:
         """Stage -> its median and 95th percentile."""

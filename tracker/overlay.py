@@ -45,10 +45,10 @@ class Style:
     zoom: float = 1.0
 
 
-def annotate(tracked: Tracked, layout: str = "ibug68", longest_side: int = LONGEST_SIDE) -> Image:
-    """The frame with its overlay, RGB, scaled down to `longest_side` pixels where it is larger."""
+def annotate(tracked: Tracked, layout: str = "ibug68") -> Image:
+    """The frame with its overlay, RGB, scaled down to `LONGEST_SIDE` pixels where it is larger."""
     image = tracked.raw.frame.image
-    zoom = min(longest_side / max(image.shape[:2]), 1.0)
+    zoom = min(LONGEST_SIDE / max(image.shape[:2]), 1.0)
     if zoom < 1.0:
         height, width = (max(round(side * zoom), 1) for side in image.shape[:2])
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -175,8 +175,9 @@ class Face:
     `held`: seconds since the face was last seen, 0 in a frame that shows it. A filter goes on giving a lost face for a
     moment, its presence fading and its deviations growing; the tracker itself never does.
 
-    Accessors take a layout's name ("ibug68", "mediapipe478", "aflw21", "aflw2000_68", "dense") or an
-    (N, 3) array of queries; they evaluate on demand and keep what they evaluated.
+    Accessors take a layout's name ("ibug68", "merl68", "aflw2000_68", "mediapipe478", "aflw21", "dense")
+    or an (N, 3) array of queries; they evaluate on demand and keep what they evaluated. Raises ModelError for another
+    name or shape.
     """
 
     state: FaceState

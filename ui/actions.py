@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from .window import Window
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("&File", ("open", "open_url", "demo", "retry", "", "record", "", "quit")),
+    ("&File", ("open", "open_url", "demo", "retry", "", "record", "export", "", "quit")),
     ("&Tracking", ("toggle", "filter")),
     ("&View", (*OVERLAYS, "overlay", "", "follow", "", "zoom_in", "zoom_out", "fit", "full_screen")),
     ("&Window", ("theme", "reset_layout", "settings", "")),
     ("&Help", ("keys",)),
 )
-"""Titles and their actions; "" is a line."""
+"""Titles and their actions; "" is a line. An action that no feature brings is left out."""
 
 
 def actions_of(window: Window) -> dict[str, Callable[[], object]]:
@@ -93,10 +93,10 @@ def make_menus(
         assert menu is not None
         menus[title] = menu
         for name in names:
-            if name:
-                menu.addAction(actions[name])
-            else:
+            if not name:
                 menu.addSeparator()
+            elif name in actions:
+                menu.addAction(actions[name])
         if title == "&Window":
             menu.addActions([action for action in docks if action is not None])
     for title, added in more:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from PyQt6 import sip
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QByteArray, Qt
 from PyQt6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
 
 from .feature import Dock, Place
@@ -44,6 +44,14 @@ def build_docks(window: QMainWindow, wanted: Iterable[Dock]) -> dict[str, QDockW
         for dock in members:
             docks[dock.title].setVisible(dock.shown)
     return docks
+
+
+def reset_docks(window: QMainWindow, docks: Mapping[str, QDockWidget], state: QByteArray) -> None:
+    """Every dock shown, and where it was in that state."""
+    for dock in docks.values():
+        dock.setFloating(False)
+        dock.show()
+    window.restoreState(state)
 
 
 def _build(window: QMainWindow, dock: Dock, docks: Mapping[str, QDockWidget]) -> QDockWidget:

@@ -27,7 +27,7 @@ KEYS: tuple[Key, ...] = (
     Key("export", ("Ctrl+E",), "Export a session", "Recording"),
     Key("recentre", ("Shift+C",), "Recentre what is sent: straight ahead is now", "Outputs"),
     Key("outputs", ("Ctrl+Shift+O",), "Go to the outputs", "Outputs"),
-    Key("mark", ("M",), "Drop a marker of the first label; hold for a span", "Markers", hold=True),
+    Key("mark", ("M",), "Drop a marker (1 … 9: of other labels); hold for a span", "Markers", hold=True),
     Key("mark_text", ("Shift+M",), "Write a marker's text", "Markers"),
     Key("undo_mark", ("Ctrl+Z",), "Undo the last marker", "Markers"),
     Key("redo_mark", ("Ctrl+Shift+Z",), "Redo it", "Markers"),

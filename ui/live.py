@@ -132,8 +132,8 @@ class Live(QObject):
         return self._pipeline.info if self._pipeline is not None else None
 
     def start(self, source: str, settings: Settings) -> None:
-        """Track this source instead of the one that runs, if any. Returns at once."""
-        self._end_recording_state()
+        """Track this source instead of the one that runs, if any; a recording of that ends, too. Returns at once."""
+        self.stop_recording()
         self._turn += 1
         turn, old, self._pipeline = self._turn, self._pipeline, None
         self._filter = filtering = LiveFilter(settings.filter)
@@ -142,7 +142,7 @@ class Live(QObject):
 
     def stop(self) -> None:
         """Stop tracking and let the source go. Returns at once."""
-        self._end_recording_state()
+        self.stop_recording()
         self._turn += 1
         old, self._pipeline = self._pipeline, None
         if old is not None:
@@ -252,15 +252,11 @@ class Live(QObject):
         phases: dict[str, Phase] = {"stalled": "troubled", "retrying": "troubled"}
         phase: Phase = phases.get(message.state, message.state)  # type: ignore[arg-type]
         if phase in ("ended", "failed"):
-            self._end_recording_state()
+            self.stop_recording()
         self._change(replace(self._state, phase=phase, text=message.text))
 
     def _on_written(self, folder: Path) -> None:
         self.recorded.emit(str(folder))
-
-    def _end_recording_state(self) -> None:
-        """The source ends or changes: a recording of it ends too, with all its frames."""
-        self.stop_recording()
 
     def _change(self, state: LiveState) -> None:
         if state != self._state:

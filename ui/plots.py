@@ -23,6 +23,10 @@ PERIOD_MS = 22
 class _Ago(pg.AxisItem):  # type: ignore[misc]
     """Seconds before now."""
 
+    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:
+        """As close as the labels fit beside one another."""
+        return [(2.0 if size > 160 else 5.0, 0.0)]
+
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         return ["now" if abs(value) < 1e-6 else f"{value:g} s".replace("-", "\N{MINUS SIGN}") for value in values]
 

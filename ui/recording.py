@@ -35,7 +35,6 @@ class Recording(Feature):
         self.panel.export.clicked.connect(self.export)
         self.badge = RecBadge()
         self.docks = (Dock("Recording", self.panel),)
-        self.menu = "&File"
         self.actions: dict[str, Callable[[], object]] = {"export": self.export}
         self.overlays = (self.badge,)
         self.preroll: PreRoll | None = None

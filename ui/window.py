@@ -22,7 +22,7 @@ from .announce import Announcer, Ways
 from .banner import Banner
 from .bridge import Bridge
 from .controls import RecordKeys, SourceKeys
-from .docks import build_docks, step_focus
+from .docks import build_docks, reset_docks, step_focus
 from .feature import Dock, Factory, Host
 from .features import FEATURES
 from .head_view import HeadView
@@ -224,10 +224,7 @@ class Window(QMainWindow):
 
     def reset_layout(self) -> None:
         """Every dock where it was at the first start."""
-        for dock in self.docks.values():
-            dock.setFloating(False)
-            dock.show()
-        self.restoreState(self._first_layout)
+        reset_docks(self, self.docks, self._first_layout)
 
     def go_to(self, dock: str) -> None:
         """Show a dock, by its title."""

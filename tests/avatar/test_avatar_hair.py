@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from avatar_toy import plain, view_state
@@ -25,13 +26,15 @@ SKIN, HAIR, GROUND = (190.0, 140, 115), (45.0, 32, 28), (205.0, 210, 215)
 ALL = np.ones((SIZE_PX, SIZE_PX), bool)
 
 
-def pictured(hair: tuple[float, float, float] = HAIR, ground: tuple[float, float, float] = GROUND) -> Image:
+def pictured(
+    hair: tuple[float, float, float] = HAIR, ground: tuple[float, float, float] = GROUND, yaw: float = 0.0
+) -> Image:
     """A head with hair on its scalp before an even ground, with a camera's noise."""
     grid = texels(SIZE)
     share = grid.points(scalp()[:, None])
     colour = share * np.array(hair) + (1 - share) * np.array(SKIN)
     head = replace(plain(), texture=np.asarray(grid.image(colour.astype(np.uint8)), dtype=np.uint8))
-    picture, cover, _ = render_mesh(head, state(), (SIZE_PX, SIZE_PX))
+    picture, cover, _ = render_mesh(head, state(yaw), (SIZE_PX, SIZE_PX))
     return noisy(picture + (1 - cover[..., None]) * np.array(ground))
 
 
@@ -59,9 +62,9 @@ def beside_the_head(picture: Image) -> np.ndarray:
     return np.asarray(render_mesh(plain(), state(), picture.shape[:2])[1] < 0.5)
 
 
-def looked_at(picture: Image) -> Image | None:
-    cut = matte(picture, state(), load_head().mean, ALL)
-    return hair_seen(picture, cut, state(), load_head().mean, ALL)
+def looked_at(picture: Image, yaw: float = 0.0) -> Image | None:
+    cut = matte(picture, state(yaw), load_head().mean, ALL)
+    return hair_seen(picture, cut, state(yaw), load_head().mean, ALL)
 
 
 def fallen(picture: Image) -> tuple[np.ndarray, np.ndarray]:
@@ -77,11 +80,25 @@ def test_hair_is_found_on_the_scalp_and_not_on_the_face_or_the_ground() -> None:
     assert found[row[1], column[1]] == 0 and found[4, 4] == 0
 
 
-def test_of_a_bald_head_no_hair_is_told_though_its_crown_shines() -> None:
+def test_of_a_bald_head_nothing_is_hair_though_its_crown_shines() -> None:
     picture = pictured(hair=SKIN)
     column, row = state().project(np.array([[0.0, 0.095, 0.0]], np.float32))[0].astype(int)
-    picture[row - 7 : row + 7, column - 28 : column + 28] = noisy(np.full((14, 56, 3), 238.0))
-    assert looked_at(picture) is None
+    slab = picture.copy()
+    slab[row - 7 : row + 7, column - 28 : column + 28] = noisy(np.full((14, 56, 3), 238.0))
+    told = looked_at(slab)
+    assert told is None or not told.any()
+    rows, columns = np.mgrid[:SIZE_PX, :SIZE_PX]
+    shine = 45 * np.exp(-(((columns - column) / 16) ** 2 + ((rows - row - 4) / 8) ** 2))
+    found, grid = looked_at(np.clip(picture + shine[..., None], 0, 255).astype(np.uint8)), texels(SIZE)
+    assert found is not None and not found.any()
+    front = (grid.points(load_head().mean)[:, 2] > -0.03).astype(np.float32)
+    bare = np.zeros_like(front)
+    assert hair_of_all([bare], [front], [bare], scalp(), grid).max() == 0  # behind, too
+
+
+def test_hair_of_the_skins_lightness_is_not_bald() -> None:
+    found = looked_at(pictured(hair=(170.0, 155, 90)))
+    assert found is None or found.any()
 
 
 def test_locks_beside_the_neck_belong_to_the_head_and_make_it_stand_out_there() -> None:
@@ -125,6 +142,30 @@ def test_a_wall_of_hairs_colour_is_no_hair() -> None:
     assert hangs[load_head().mean[:, 0] > 0.02].max(initial=0) == 0
 
 
+def test_before_a_ground_of_its_colour_hair_that_hides_the_neck_hangs_as_far_as_hair_does() -> None:
+    picture = pictured(ground=(52.0, 40, 38))
+    assert not fallen(picture)[1].any()  # short hair, a bare neck
+    for side in (1, -1):
+        picture = boxed(picture, (side * 0.04, -0.06), (side * 0.11, -0.4), ALL)
+    offset, hangs = fallen(picture)
+    mean = load_head().mean
+    moved = mean + offset
+    for side in (1, -1):
+        nape = (hangs > 0.9) & (mean[:, 0] * side > 0) & (mean[:, 1] < -0.05) & (mean[:, 1] > -0.1)
+        assert nape.sum() > 20
+        assert 0.08 < np.abs(moved[nape, 0]).max() < 0.125
+
+
+def test_beside_a_turned_head_a_wall_of_hairs_colour_is_no_hair() -> None:
+    picture = pictured(yaw=32.0)
+    beside = np.asarray(render_mesh(plain(), state(32.0), picture.shape[:2])[1] < 0.5)
+    picture = boxed(picture, (-0.05, 0.06), (-0.2, -0.12), beside)
+    found, alone = looked_at(picture, 32.0), looked_at(pictured(yaw=32.0), 32.0)
+    assert found is not None and alone is not None
+    inside = cv2.resize(matte(picture, state(32.0), load_head().mean, ALL), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    assert alone.any() and not found[inside == 0].any()
+
+
 def test_from_the_side_nobody_knows_how_wide_hair_hangs() -> None:
     hair = np.full((SIDE, SIDE), 255, np.uint8)
     _, hangs = falling([hair], [(state(40.0), load_head().mean, SIZE_PX)], load_head().mean)
@@ -137,11 +178,12 @@ def test_a_picture_says_of_texels_whether_they_are_hair_and_the_rest_is_supposed
     share = hair_on_atlas(found, state(), load_head().mean, SIZE_PX, grid)
     place, grows = grid.points(load_head().mean), grid.points(scalp()[:, None])[:, 0]
     front = (place[:, 2] > -0.03).astype(np.float32)
-    hair = hair_of_all([share], [front], np.zeros_like(grows))
+    nothing = np.zeros_like(front)
+    hair = hair_of_all([share], [front], [nothing], np.zeros(len(load_head().mean), np.float32), grid)
     assert hair[(place[:, 2] > -0.025) & (grows > 0.95)].mean() > 0.7
     assert hair[(place[:, 2] > 0.01) & (place[:, 1] < 0.0)].mean() < 0.1
-    assert hair[place[:, 2] < -0.03].max() == 0
-    assert np.allclose(hair_of_all([None], [front], grows), grows)
+    assert hair[place[:, 2] < -0.1].max() < 0.01
+    assert np.allclose(hair_of_all([None], [front], [nothing], scalp(), grid), grows)
 
 
 def test_what_hangs_is_completed_in_hairs_colour_and_a_nape_in_skins() -> None:

@@ -10,12 +10,13 @@ import pytest
 
 from tracker.avatar.atlas import texels
 from tracker.avatar.finish import finish, plain
+from tracker.avatar.lids import lid_skin, lids
 from tracker.avatar.lighting import WHITE, estimate, shading
 from tracker.avatar.membrane import mesh_normals, scalp, spread
 from tracker.avatar.picture import matte
 from tracker.avatar.render import rasterise, render_mesh, viewpoint
 from tracker.avatar.texture import unwrap
-from tracker.avatar.types import GUESSED, MIRRORED, SEEN, Avatar, ball_centre, eyeball
+from tracker.avatar.types import EYEBALL, GUESSED, MIRRORED, SEEN, Avatar, ball_centre, eyeball
 from tracker.head import EXPRESSIONS, load_head
 from tracker.head.model import vertex_normals
 
@@ -195,3 +196,23 @@ def test_the_unseen_half_is_mirrored_and_said_to_be() -> None:
     assert colour[back].mean(0) == pytest.approx((200, 120, 90), abs=12)
     bare = plain(albedo, seen, grid)
     assert set(np.unique(bare.provenance)) == {0, GUESSED, SEEN}
+
+
+def test_a_lid_is_skin_with_a_line_of_lashes_whatever_an_open_eye_showed_there() -> None:
+    model, grid = load_head(), texels(512)
+    skin, place = np.array([200.0, 150.0, 120.0], np.float32), grid.points(model.mean)
+    ball = model.mean[(model.region == EYEBALL) & (model.mean[:, 0] > 0)]
+    front = np.array([ball[:, 0].mean(), ball[:, 1].mean(), ball[:, 2].max()])
+    near = np.linalg.norm(np.abs(place) * (1, 0, 0) + place * (0, 1, 1) - front, axis=1) < 0.0125
+    colour = np.where(near[:, None], np.array([250.0, 250.0, 255.0], np.float32), skin)  # the white of the eye
+    sure, source = np.ones(len(colour), np.float32), np.full(len(colour), SEEN, np.uint8)
+    made, origin = lid_skin(colour, source, colour, sure, grid)
+    cover = grid.points(lids()[:, None])[:, 0]
+    lid = (cover > 0.99) & (model.region[model.tri].max(1) == 0)[grid.triangle]
+    assert (lid & near).sum() > 200
+    hue = made[lid] / made[lid].mean(1, keepdims=True) - skin / skin.mean()
+    assert np.abs(hue).max() < 0.08  # skin, lighter or darker
+    light = made[lid].mean(1) / skin.mean()
+    assert light.max() < 1.1 and np.median(light) > 0.85 and light.min() < 0.7
+    assert (origin[lid] == GUESSED).all() and (origin[cover == 0] == SEEN).all()
+    assert np.array_equal(made[cover == 0], colour[cover == 0])

@@ -74,6 +74,12 @@ def test_a_path_that_is_not_there_is_named(text: str | Path, tmp_path: Path, mon
         open_source(text)
 
 
+@pytest.mark.parametrize("text", ["", "  "])
+def test_no_name_is_not_the_folder_one_is_in(text: str) -> None:
+    with pytest.raises(SourceError, match="No source is named"):
+        open_source(text)
+
+
 def test_every_kind_has_an_opener() -> None:
     assert set(SOURCES) == {"camera", "video", "stream", "images", "demo"}
 

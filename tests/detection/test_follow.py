@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +15,7 @@ from tracker import FaceTracker, Frame, StillpointError
 from tracker.capture.demo import DemoSource
 from tracker.detection.engines import load_engine
 from tracker.detection.weights import load_weights
-from tracker.errors import ModelError, SourceError
+from tracker.errors import ModelError, SettingsError, SourceError
 from tracker.head import EXPRESSIONS
 
 
@@ -186,6 +188,26 @@ def test_other_arrays_are_refused_with_their_shape(image: np.ndarray, tracker: F
 def test_a_box_must_be_a_box(frames: list[Frame], tracker: FaceTracker) -> None:
     with pytest.raises(SourceError, match="x1 > x0"):
         tracker.detect(frames[0].image, bboxes=[(10, 10, 5, 20)])
+    with pytest.raises(SourceError, match="one a face"):
+        tracker.detect(frames[0].image, bboxes=(10, 10, 50, 60))  # type: ignore[arg-type]
+
+
+def test_a_picture_is_no_frame_of_a_video(frames: list[Frame], tracker: FaceTracker) -> None:
+    with pytest.raises(SourceError, match="found ndarray; `detect` takes a still"):
+        tracker.step(frames[0].image)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [{"max_faces": 0}, {"threads": -1}, {"focal": -500.0}])
+def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="at least"):
+        FaceTracker(engine="onnx", **wrong)
+
+
+def test_an_engine_without_its_library_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "tracker.detection.engines.torch", raising=False)
+    with pytest.raises(ModelError, match=r"needs torch .* pip install"):
+        FaceTracker(engine="torch")
 
 
 def test_engines_agree(frames: list[Frame]) -> None:

@@ -14,9 +14,10 @@ from tracker.detection.crop import CROP, similarity
 from tracker.detection.normalizer import plain_crop
 from tracker.detection.regions import region_of_face
 from tracker.detection.relief import laid_over, relief_of
+from tracker.head.model import EXPRESSIONS
 from tracker.stability.nodding import AXES, Axis, filmed, turned
 from tracker.stability.signals import Picture, sensed
-from tracker.stability.talking import opened
+from tracker.stability.talking import opened, pulled
 from tracker.types import Face, Image
 
 STEPS = 6
@@ -61,6 +62,27 @@ def test_a_jaw_that_opens_turns_nothing(photo: Picture, face: Face) -> None:
     assert np.abs(told(photo, face, [opened(photo.image, face, 0.1 * i) for i in range(1, 7)])).max() < 0.3
 
 
+@pytest.mark.parametrize(
+    "names", [("browInnerUp", "browOuterUpLeft", "browOuterUpRight"), ("browDownLeft", "browDownRight")]
+)
+def test_brows_turn_nothing(photo: Picture, face: Face, names: tuple[str, ...]) -> None:
+    """They move a part of the face as a turn would, and the rest as none would."""
+
+    def moved(share: float) -> Image:
+        expression = face.state.expression.copy()
+        expression[[EXPRESSIONS.index(name) for name in names]] += share
+        before, after = (
+            f.landmarks_px("dense")[::3] for f in (face, face.with_state(replace(face.state, expression=expression)))
+        )
+        height, width = photo.image.shape[:2]
+        shift = pulled(after, after - before, 0.02 * face.size_px, (0, 0, width, height))
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        x, y = x - shift[..., 0], y - shift[..., 1]
+        return np.asarray(cv2.remap(photo.image, x, y, cv2.INTER_CUBIC, None, cv2.BORDER_REPLICATE), np.uint8)
+
+    assert np.abs(told(photo, face, [moved(0.2 * i) for i in (1, 3, 5)])).max() < 0.05
+
+
 def test_a_shift_turns_nothing(photo: Picture, face: Face) -> None:
     motion = np.eye(3)
     motion[:2, 2] = 7.3, -4.6
@@ -70,8 +92,19 @@ def test_a_shift_turns_nothing(photo: Picture, face: Face) -> None:
 def test_a_picture_lies_over_itself(photo: Picture, face: Face) -> None:
     anchor = anchored(photo.image, face)
     assert anchor.relief is not None
-    a, b, turn, rest = laid_over(anchor.relief, anchor.patch, 1.0, 0.0, 0.0)
-    assert abs(a - 1.0) + abs(b) + abs(turn) + rest < 1e-2
+    laid = laid_over(anchor.relief, anchor.patch, 1.0, 0.0, 0.0)
+    assert abs(laid.a - 1.0) + abs(laid.b) + abs(laid.turn) + laid.apart + np.abs(laid.pulls).max() < 1e-2
+
+
+def test_what_fields_pull_at_cancels_out(photo: Picture, face: Face) -> None:
+    """The turn is where all together would have it, whatever each would."""
+    anchor = anchored(photo.image, face)
+    assert anchor.relief is not None
+    noise = np.random.default_rng(0).normal(0.0, 6.0, anchor.patch.shape)
+    loud = np.clip(anchor.patch + noise, 0, 255).astype(np.uint8)
+    pulls = laid_over(anchor.relief, loud, 1.0, 0.0, 0.0).pulls
+    assert pulls.shape == (72,)
+    assert np.abs(pulls.reshape(2, 36).sum(1)).max() < 0.01 * np.abs(pulls).sum()
 
 
 def test_before_a_hand_nothing_is_told_of_a_turn(photo: Picture, face: Face) -> None:

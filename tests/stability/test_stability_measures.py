@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.stability import measures
+from tracker.stability import following, measures
 
 EYES_PX = 100.0
 
@@ -59,7 +59,7 @@ def test_a_missing_frame_is_left_out_and_not_jumped_over() -> None:
 @settings(max_examples=40, deadline=None)
 def test_lag_and_gain_of_a_wave(lag: float, gain: float, period: float, first: int) -> None:
     t = np.arange(first, first + 200)
-    wave = measures.follow_wave(moved(40.0 * gain * np.sin(2 * np.pi * (t - lag) / period)), 40.0, period, first)
+    wave = following.follow_wave(moved(40.0 * gain * np.sin(2 * np.pi * (t - lag) / period)), 40.0, period, first)
     assert wave.lag == pytest.approx(lag, abs=1e-6)
     assert wave.gain == pytest.approx(gain, abs=1e-6)
     assert wave.residual == pytest.approx(0.0, abs=1e-6)
@@ -68,17 +68,17 @@ def test_lag_and_gain_of_a_wave(lag: float, gain: float, period: float, first: i
 def test_the_residual_of_a_wave_is_the_noise_per_axis() -> None:
     t = np.arange(2000)
     track = moved(40.0 * np.sin(2 * np.pi * t / 45)) + np.random.default_rng(0).normal(0, 0.3, (2000, 68, 2))
-    assert measures.follow_wave(track, 40.0, 45.0).residual == pytest.approx(0.3, rel=0.02)
+    assert following.follow_wave(track, 40.0, 45.0).residual == pytest.approx(0.3, rel=0.02)
 
 
 def test_overshoot_and_settling_after_a_jump() -> None:
     x = np.zeros(60)
     x[20:] = 20.0
     x[20:23] += (3.0, 2.0, -1.5)
-    after = measures.settle(moved(x), 20, 30.0)
+    after = following.settle(moved(x), 20, 30.0)
     assert after.overshoot == pytest.approx(3.0)
     assert after.seconds == pytest.approx(3 / 30)
-    back = measures.settle(moved(-x), 20, 30.0, direction=(-1.0, 0.0))
+    back = following.settle(moved(-x), 20, 30.0, direction=(-1.0, 0.0))
     assert back.overshoot == pytest.approx(3.0)
 
 
@@ -89,9 +89,9 @@ def test_an_error_against_known_motion_is_split() -> None:
     motions = np.tile(np.eye(3), (400, 1, 1))
     motions[:, 0, 2] = place
     noise = np.random.default_rng(0).normal(0, 0.4, (400, 68, 2))
-    found = measures.against_motion(moved(late) + noise, motions, fps)
+    found = following.against_motion(moved(late) + noise, motions, fps)
     assert found.lag_ms == pytest.approx(60.0, abs=3.0)
-    on_time = measures.against_motion(moved(place) + noise, motions, fps)
+    on_time = following.against_motion(moved(place) + noise, motions, fps)
     assert on_time.lag_ms == pytest.approx(0.0, abs=0.2)
     assert on_time.noise == pytest.approx(0.4 * np.sqrt(2), rel=0.05)
     assert on_time.bias < 0.25 * on_time.noise
@@ -101,7 +101,7 @@ def test_an_error_that_grows_with_place_is_bias() -> None:
     t = np.arange(600) / 30.0
     motions = np.tile(np.eye(3), (600, 1, 1))
     motions[:, 0, 2] = 30 * np.sin(2 * np.pi * 0.1 * t)
-    found = measures.against_motion(moved(0.95 * motions[:, 0, 2]), motions, 30.0)
+    found = following.against_motion(moved(0.95 * motions[:, 0, 2]), motions, 30.0)
     assert found.bias > 5 * found.noise
     assert found.bias == pytest.approx(0.05 * 30 / np.sqrt(2), rel=0.1)
 
@@ -113,7 +113,7 @@ def test_the_delay_of_a_filter_on_a_clip(late: float) -> None:
     def way(at: np.ndarray) -> np.ndarray:
         return 20 * np.sin(at / 7.0) + 8 * np.sin(at / 3.1 + 1)
 
-    assert measures.delay(moved(way(t - late)), moved(way(t)), 30.0) == pytest.approx(late / 30, abs=0.1 / 30)
+    assert following.delay(moved(way(t - late)), moved(way(t)), 30.0) == pytest.approx(late / 30, abs=0.1 / 30)
 
 
 def blinking(depth: float) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 from tracker import FaceTracker, Frame, Stabilizer
 from tracker.head import load_head
 from tracker.peers import PeerFace
-from tracker.stability import measures
+from tracker.stability import following, measures
 from tracker.stability.figures import figures_of
 from tracker.stability.nodding import AXES, Axis, filmed, nod, turn_way, turned
 from tracker.stability.signals import Picture
@@ -69,10 +69,10 @@ def test_a_turn_begins_at_rest_and_is_the_same_each_time(photo: Picture, face: F
 def test_lag_and_gain_of_a_turn_are_told_apart(lag: float) -> None:
     truth, frames = turn_way(120), np.arange(120.0)
     told = 7.0 + 0.6 * np.interp(frames - lag, frames, truth)
-    found = measures.follow_turn(told[20:], truth[20:])
+    found = following.follow_turn(told[20:], truth[20:])
     assert found.lag == pytest.approx(lag, abs=0.06) and found.gain == pytest.approx(0.6, abs=0.01)
-    assert np.isnan(measures.follow_turn(told * np.nan, truth).lag)
-    assert np.isnan(measures.follow_turn(told, 0.0 * truth).gain)
+    assert np.isnan(following.follow_turn(told * np.nan, truth).lag)
+    assert np.isnan(following.follow_turn(told, 0.0 * truth).gain)
 
 
 def test_true_nods_are_no_leak_of_the_jaw() -> None:
@@ -107,4 +107,4 @@ def test_the_default_filter_follows_a_nod_within_two_frames(photo: Picture, trac
     figures = figures_of(signal, 30.0, None, tracks)
     assert abs(figures["default"]["lag_frames"]) < 1.5
     assert figures["default"]["turn_gain"] > 0.8 * figures[RAW]["turn_gain"]
-    assert measures.follow_turn(tracks[RAW].parallax[20:], signal.turn[20:]).gain == pytest.approx(1.2, abs=0.35)
+    assert following.follow_turn(tracks[RAW].parallax[20:], signal.turn[20:]).gain == pytest.approx(1.2, abs=0.35)

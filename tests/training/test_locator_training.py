@@ -34,7 +34,6 @@ from tracker.training.locator_looks import cover_face, draw_shapes
 from tracker.training.locator_net import Deployed, LocatorNet, loss, targets
 from tracker.training.locator_paste import SMALLEST
 from tracker.training.locator_scenes import Stock, scene
-from tracker.training.locator_validate import validate_locator
 from tracker.types import rotation_from_angles
 
 
@@ -227,26 +226,6 @@ def test_backgrounds_are_read_shrunk_and_marked(tmp_path: Path) -> None:
 def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="No pictures"):
         load_backgrounds(tmp_path)
-
-
-def test_validation_counts_found_missed_and_false(stock: Stock) -> None:
-    image = np.zeros((100, 200, 3), np.uint8)
-    marks = np.array([[50, 50, 40, 0, 0, FACE], [150, 50, 20, 0.5, 0, FACE], [100, 90, 30, 0, 0, IGNORE]], np.float32)
-    answers = [
-        Find((30, 32, 70, 72), 0.9, 0.1, 0.0),
-        Find((90, 80, 110, 100), 0.8, 0.0, 0.0),
-        Find((0, 0, 10, 10), 0.7, 0.0, 0.0),
-    ]
-    score = validate_locator(lambda _: answers, [(image, marks)])
-    assert score.recall == {
-        "all": (1, 2),
-        "roll 0-15": (1, 1),
-        "roll 15-30": (0, 1),
-        "side 16-24": (0, 1),
-        "side 32-64": (1, 1),
-    }
-    assert (score.false_finds, score.pictures) == (1, 1)
-    assert score.offset == pytest.approx(2 / 40) and score.roll_deg == pytest.approx(np.degrees(0.1), rel=1e-4)
 
 
 def find(x: float, y: float, side: float, roll: float = 0.0) -> Find:

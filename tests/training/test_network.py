@@ -18,9 +18,10 @@ from tracker.detection.normalizer import crop_of  # noqa: E402
 from tracker.errors import ModelError  # noqa: E402
 from tracker.head import Basis, load_head  # noqa: E402
 from tracker.training.export import _field, export, load_checkpoint  # noqa: E402
-from tracker.training.network import SIZES, Model, crop_affine, cut  # noqa: E402
+from tracker.training.network import SIZES, Model  # noqa: E402
 from tracker.training.packs import SETS, SLICES  # noqa: E402
 from tracker.training.quantize import kept, quantize  # noqa: E402
+from tracker.training.sampling import crop_affine, cut  # noqa: E402
 from tracker.training.train import TrainConfig, _Run  # noqa: E402
 from tracker.types import Camera  # noqa: E402
 

@@ -19,8 +19,8 @@ from tracker.head import load_head  # noqa: E402
 from tracker.training import glasses, tensor_augment  # noqa: E402
 from tracker.training.augment import Sampler, degrade  # noqa: E402
 from tracker.training.batches import _Stream  # noqa: E402
-from tracker.training.network import similarities  # noqa: E402
 from tracker.training.packs import SLICES, Rows  # noqa: E402
+from tracker.training.sampling import similarities  # noqa: E402
 from tracker.training.tensor_augment import Draws  # noqa: E402
 from tracker.training.tensor_augment import degrade as degrade_tensors  # noqa: E402
 from tracker.training.tensor_batches import TensorSampler  # noqa: E402

@@ -154,6 +154,16 @@ def test_a_held_key_is_a_span_and_a_text_is_of_its_moment(window: Window, qtbot:
     finish(window, qtbot)
 
 
+def test_esc_leaves_the_text_and_ends_no_recording(window: Window, qtbot: QtBot) -> None:
+    record(window, qtbot)
+    text = feature(window).panel.text
+    window.actions_by_name["mark_text"].trigger()
+    qtbot.keyClicks(text, "not this")
+    qtbot.keyClick(text, Qt.Key.Key_Escape)
+    assert text.text() == "" and window.live.state.recording is not None
+    finish(window, qtbot)
+
+
 def test_automatic_markers_are_switched_in_the_panel(window: Window) -> None:
     panel = feature(window).panel
     assert all(switch.isChecked() for switch in panel.switches.values())
@@ -171,9 +181,10 @@ def test_the_label_set_is_checked_before_it_is_taken(window: Window) -> None:
     dialog.rows.item(0, 1).setText("R")  # type: ignore[union-attr]
     dialog._take()
     assert "already does something" in dialog.words.text() and not dialog.result()
-    dialog.rows.item(0, 1).setText("2")  # type: ignore[union-attr]
-    dialog._take()
-    assert "there twice" in dialog.words.text()
+    for key, why in (("J", "Play backwards"), ("foo", "is no key"), ("2", "there twice")):
+        dialog.rows.item(0, 1).setText(key)  # type: ignore[union-attr]
+        dialog._take()
+        assert why in dialog.words.text() and not dialog.result()
     dialog.rows.item(0, 1).setText("9")  # type: ignore[union-attr]
     dialog.rows.item(0, 0).setText("note")  # type: ignore[union-attr]
     dialog._take()

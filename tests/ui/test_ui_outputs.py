@@ -94,6 +94,25 @@ def test_recentring_holds_for_all_outputs_and_the_next_source(
     assert outputs.outputs[target].sink is not None and outputs.outputs[target].sink.neutral is outputs.neutral
 
 
+def test_a_row_with_a_wrong_address_stays_on_and_says_why(
+    make_window: Make, qtbot: QtBot, receiver: socket.socket
+) -> None:
+    port = receiver.getsockname()[1]
+    window = make_window(Settings(), features=(Outputs,))
+    outputs = feature(window)
+    open_demo(window, qtbot)
+    row = outputs.panel.rows["openseeface"]
+    row.address.setText("nonsense:99999")
+    row.on.click()
+    qtbot.waitUntil(lambda: "names no port" in row.problem.text(), timeout=PATIENCE_MS)
+    outputs.panel.rows["vmc"].on.click()
+    assert row.on.isChecked() and row.address.text() == "nonsense:99999"
+    row.address.setText(str(port))
+    row.address.editingFinished.emit()
+    qtbot.waitUntil(lambda: row.problem.text() == "", timeout=PATIENCE_MS)
+    assert set(window.settings.stream.to.split()) == {f"openseeface:{port}", "vmc"}
+
+
 def test_a_taken_port_is_told_in_its_row(make_window: Make, qtbot: QtBot) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -30,6 +30,7 @@ from tracker.session.labels import Label
 from tracker.session.markers import read_markers
 from tracker.session.table import STREAM, lock
 from tracker.settings import Annotate, Settings
+from ui.export_dialog import ExportDialog
 from ui.replay.app import run_replay
 from ui.replay.files import Files
 from ui.replay.keys import KEYS
@@ -453,6 +454,49 @@ def test_every_control_has_a_name_and_every_key_its_action(window: ReplayWindow)
             button.parent(), QTabBar | QTableView | QLineEdit
         )
         assert not ours or button.accessibleName() or button.text(), (button, button.parent())
+
+
+def test_switches_show_what_the_keys_did(window: ReplayWindow) -> None:
+    panel = window.view_panel
+    window.actions_by_name["overlay"].trigger()
+    assert not window.desk.bridge.wish.overlay and not panel.overlay.isChecked()
+    window.actions_by_name["mesh"].trigger()
+    assert window.desk.bridge.wish.mesh and panel.switches["mesh"].isChecked()
+
+
+def test_the_layout_comes_back(window: ReplayWindow) -> None:
+    window.docks["Curves"].setFloating(True)
+    window.docks["Compare"].hide()
+    window.view_panel.reset.click()
+    assert window.docks["Curves"] in window.tabifiedDockWidgets(window.docks["Markers"])
+    assert not window.docks["Compare"].isHidden()
+
+
+def test_full_screen_is_left_by_esc(window: ReplayWindow) -> None:
+    maximized = window.windowState() | Qt.WindowState.WindowMaximized
+    window.setWindowState(maximized)
+    window.actions_by_name["full_screen"].trigger()
+    assert window.isFullScreen()
+    window.actions_by_name["escape"].trigger()
+    window.actions_by_name["escape"].trigger()
+    assert not window.isFullScreen() and window.isMaximized()
+
+
+def test_the_session_is_exported_with_what_was_corrected(window: ReplayWindow, qtbot: QtBot) -> None:
+    folder = window.desk.session.folder
+    desk = window.desk
+    desk.corrections.put(Correction(frame=5, time=float(desk.line.time[5]), face=0, layout="ibug68", landmark=30,
+                                    x=12.5, y=34.5, was=(1.0, 2.0)))  # fmt: skip
+    window.actions_by_name["export_session"].trigger()
+    (dialog,) = window.findChildren(ExportDialog)
+    qtbot.waitUntil(dialog.start.isEnabled, timeout=PATIENCE_MS)
+    for kind, box in dialog.formats.items():
+        box.setChecked(kind == "csv")
+    with qtbot.waitSignal(dialog.exporter.done, timeout=PATIENCE_MS):
+        dialog.start.click()
+    (table,) = (folder / "exports").glob("*.csv")
+    assert ",12.5" in table.read_text() and ",34.5" in table.read_text()
+    dialog.close()
 
 
 def test_both_themes_paint(window: ReplayWindow, theme: Theme) -> None:

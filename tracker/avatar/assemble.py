@@ -21,10 +21,11 @@ from .finish import covered_share, finish, plain
 from .fit import Fit, Seen, fit_alone, fit_views, landmarks_of
 from .hair import hair_volume
 from .lighting import WHITE
+from .lips import lips_where_seen, shut, without_teeth
 from .locks import hair_of_all, hair_on_atlas, hair_seen, with_locks
 from .membrane import scalp
 from .picture import matte, sharpness, silhouette
-from .texture import Sample, fuse, light_of, unwrap
+from .texture import Sample, fuse, light_of, unwrap, without_clothes, without_worse_halves
 from .types import Avatar, View
 
 STAGES = ("fit", "align", "outline", "texture", "complete")
@@ -168,11 +169,15 @@ def gather(shots: Sequence[Shot], recipe: Recipe, clock: Clock) -> Gathered:
     for i, (shot, m, state, mask) in enumerate(zip(shots, mattes, fit.states, hairs, strict=True)):
         clock.at("texture", i / len(shots))
         vertices = shape.vertices(state.expression)
-        samples.append(unwrap(shot.image, m, state, vertices, grid, shot.shown, hair))
+        lips = lips_where_seen(vertices, state, shot.seen)
+        sample = unwrap(shot.image, m, state, lips, grid, shot.shown, hair)
+        samples.append(without_teeth(sample, shot.seen, grid))
         shown_hair.append(None if mask is None else hair_on_atlas(mask, state, vertices, len(shot.image), grid))
     light = light_of(samples, grid)
+    samples = [without_worse_halves(sample, grid) for sample in samples]
+    hairy = hair_of_all(shown_hair, [s.weight for s in samples], [s.glimpsed for s in samples], hair, grid)
+    samples = [without_clothes(sample, light, hairy, grid) for sample in samples]
     albedo, confidence = fuse(samples, light, sharp)
-    hairy = hair_of_all(shown_hair, [sample.weight for sample in samples], grid.points(hair[:, None])[:, 0])
     views = tuple(
         View(shot.name, shot.image, m, state, s)
         for shot, m, state, s in zip(shots, mattes, fit.states, sharp, strict=True)
@@ -218,7 +223,7 @@ def _sharpnesses(shots: Sequence[Shot], fit: Fit, shape: Avatar) -> list[float]:
 def _shape(identity: Array) -> Avatar:
     """An avatar of an identity (40,) that has no texture yet."""
     head = load_head()
-    neutral = np.asarray(head.mean + np.tensordot(identity, head.identity, 1), dtype=np.float32)
+    neutral = shut(np.asarray(head.mean + np.tensordot(identity, head.identity, 1), dtype=np.float32))
     none = np.zeros((1, 1), np.uint8)
     return Avatar(neutral, identity, np.zeros((1, 1, 3), np.uint8), none, none, WHITE)
 

@@ -13,11 +13,13 @@ from ..types import Array, Image
 from .atlas import Texels
 from .completion import SIZE, WIDE, Completion
 from .eyes import paint_eyes
-from .membrane import at_vertices, bust, hollows, scalp, smoothstep, spread
+from .lids import lid_skin
+from .membrane import at_vertices, bust, hollows, mirrored, scalp, smoothstep, spread
 from .types import EYEBALL, GUESSED, MIRRORED, SEEN
 
 _SURE, _UNSURE = 0.22, 0.04
 """Confidence of a texel that is taken as it is, and of one that counts as unseen."""
+_AS_MIRRORED = 0.6  # what the other half's colour counts for beside a texel's own
 _INSIDE = (4, 5, 6, 8, 9)
 _LOW_MM = 6.0
 _UNLIKE_SKIN, _UNLIKE_HAIR = 60.0, 20.0
@@ -59,17 +61,18 @@ def finish(
     shown, confidence = confidence, np.where(skin, confidence, 0).astype(np.float32)
     taken = smoothstep((confidence - _UNSURE) / (_SURE - _UNSURE))
     hair = texels.points(scalp()[:, None])[:, 0] if hair is None else smoothstep((hair - 0.3) / 0.4)
-    other, other_taken = _mirrored(albedo, taken, texels)
+    other, other_taken = mirrored(albedo, taken, texels)
     other_taken = other_taken * _alike(hair, texels) if mirror else np.zeros_like(other_taken)
     base = _base(albedo, taken, other, other_taken, hair, texels, completion)
     detail, roughness = _detail(albedo, taken, hair, texels)
-    other_detail, _ = _mirrored(detail, taken, texels)
+    other_detail, _ = mirrored(detail, taken, texels)
     rough = _rough(roughness, hair[:, None], texels, seed)
     unseen = _shaded(base, hair, texels) + np.where(other_taken[:, None] > 0.5, other_detail, rough)
     colour = taken[:, None] * albedo + (1 - taken[:, None]) * unseen
     inside = np.isin(head.region, _INSIDE)[head.tri[texels.triangle]].any(1)
     colour[inside] = _of_mouth(texels)[inside]
     source = np.select([taken > 0.5, other_taken > 0.5], [SEEN, MIRRORED], GUESSED).astype(np.uint8)
+    colour, source = lid_skin(colour, source, albedo, shown, texels)
     colour, source = paint_eyes(colour, source, albedo, shown, texels)
     source[inside] = GUESSED
     return Finished(
@@ -104,16 +107,6 @@ def _of_mouth(texels: Texels) -> Array:
     return np.asarray(light[:, None] * texels.points(head.color.astype(np.float32)), dtype=np.float32)
 
 
-def _mirrored(values: Array, taken: Array, texels: Texels) -> tuple[Array, Array]:
-    """Values (n, 3) and weights (n,) of each texel's mirror partner; unseen neighbours have no part in them."""
-    both = np.concatenate([values * taken[:, None], taken[:, None]], 1)
-    image = np.asarray(texels.image(both), dtype=np.float32)
-    out = cv2.remap(image, texels.mirror[..., 0], texels.mirror[..., 1], cv2.INTER_LINEAR)
-    out = out.reshape(-1, values.shape[1] + 1)[texels.flat]
-    weight = np.ascontiguousarray(out[:, -1])
-    return np.asarray(out[:, :-1] / np.maximum(weight, 1e-3)[:, None], dtype=np.float32), weight
-
-
 def _alike(hair: Array, texels: Texels) -> Array:
     """(n,) 0..1: whether a texel's surroundings are hair, or skin, as those of its mirror partner are: the edge of hair
     on one cheek is no wrinkle of the other."""
@@ -134,7 +127,7 @@ def _base(
 ) -> Array:
     """(n, 3): a smooth colour for every texel, that runs into what was seen without a seam; hair (n,) 0..1."""
     known = np.where(taken[:, None] >= other_taken[:, None], albedo, other)
-    trust = np.maximum(taken, 0.6 * other_taken)
+    trust = np.maximum(taken, _AS_MIRRORED * other_taken)
     hairy, _ = at_vertices(hair[:, None], np.ones_like(taken), texels)
     bare = 1 - hairy[:, 0]
     if completion is None:
@@ -142,7 +135,7 @@ def _base(
     learned, inside = _learned(albedo, taken, texels, completion)
     guess, reach = at_vertices(learned, inside, texels)
     # The network's colour holds what is near the face; beyond it the surface carries on.
-    seen_only, seen_sure = at_vertices(albedo, taken, texels)
+    seen_only, seen_sure = at_vertices(known, np.maximum(taken, _AS_MIRRORED * other_taken), texels)
     off = np.where(seen_sure[:, None] > 0, seen_only - guess, 0)
     # By how much it misses hair says nothing of the skin beside it.
     miss = spread(off, seen_sure * reach * bare**3, decay=0.003)

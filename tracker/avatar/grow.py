@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import threading
 from dataclasses import replace
+from functools import lru_cache
 
 from .assemble import Cancelled, Clock
 from .types import Avatar
@@ -12,6 +15,13 @@ STAGE = "splats"
 NO_TORCH = (
     "torch is not installed, so there are no splats and the textured mesh is drawn; pip install 'stillpoint[gpu]'"
 )
+_PATIENCE_S = 0.1
+
+
+def load_ahead() -> None:
+    """Begin to import torch in a thread, beside what comes before the splats: it takes seconds."""
+    if importlib.util.find_spec("torch") is not None:
+        _loading()
 
 
 def with_splats(avatar: Avatar, clock: Clock | None = None) -> Avatar:
@@ -21,6 +31,9 @@ def with_splats(avatar: Avatar, clock: Clock | None = None) -> Avatar:
     clock.at(STAGE)
     if importlib.util.find_spec("torch") is None:
         return replace(avatar, facts={**avatar.facts, "no_splats": NO_TORCH})
+    while _loading().is_alive():
+        _loading().join(_PATIENCE_S)
+        clock.at(STAGE)
     import torch
 
     from .refine import optimise
@@ -42,3 +55,16 @@ def with_splats(avatar: Avatar, clock: Clock | None = None) -> Avatar:
     seconds = {**avatar.facts.get("seconds", {}), **clock.seconds}
     facts = {**avatar.facts, "splats": len(grown.splats["triangle"]), "seconds": seconds}
     return replace(grown, facts=facts)
+
+
+@lru_cache(maxsize=1)
+def _loading() -> threading.Thread:
+    """The thread that imports torch. No daemon: a program that ended in the middle of it might crash."""
+
+    def load() -> None:
+        with contextlib.suppress(ImportError):  # told by the import that needs it
+            importlib.import_module("torch")
+
+    thread = threading.Thread(target=load, name="stillpoint-torch")
+    thread.start()
+    return thread

@@ -1,7 +1,9 @@
 """Which of a picture's pixels show hair: on the head, and in the locks beside neck and cheeks, where no skull is.
 
 Colours decide: what the matte holds over the scalp, beside those of the bare face and of what surely is background.
-A head whose outline is of the face's colours is bald, or its hair cannot be told from its skin: nothing is said then.
+A head whose outline is of the face's colours is bald, where it is as smooth as the face; or its hair cannot be told
+from its skin, and nothing is said.
+Where the ground is of hair's colour, hair over the neck's sides still tells that it hangs there, but not how wide.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy.typing as npt
 from ..head import load_head
 from ..types import Array, FaceState, Image
 from .atlas import Texels
-from .membrane import scalp
+from .membrane import at_vertices, mirrored, scalp, spread
 from .render import rasterise, seen_from
 
 SIDE = 192
@@ -26,13 +28,28 @@ _AXIS = np.array([[0.0, 0.0, -0.075]], np.float32)
 _BINS, _BLUR = 24, (1.2, 1.0, 1.0)  # of the histograms of lightness and of the two colours
 _LEAST_PX = 40
 _SEED, _HAIR = 0.75, 0.5  # shares of the histograms from which on a pixel is hair
+_RARE = np.float32(1e-3)  # of hair's colours, what is met no oftener is not taken for one of them
 _RIM_M, _RIM_SHARE = 0.018, 0.5
 """Of a band so wide along the scalp's outline, so large a part looks unlike skin where there is hair."""
 _ABOUT_M = 0.02  # hair stands off the scalp by as much, and is no background yet
 _SEEDED_PX = 20
 _LOBES_M, _BESIDE_M = -0.085, 0.115  # what begins about the ears' lobes, so near to the head, is hair
-_GUESSED = 0.03  # weight of what is supposed beside that of what is seen
+_NECK_RIM_M = 0.004  # a neck's outline is not known better
+_GUESSED, _MIRRORED, _GLIMPSED = 0.03, 0.2, 0.05
+"""Weights of what is supposed, of what the other half shows and of what is seen aslant, beside that of what is seen."""
+_BALD = 0.03  # of the scalp that is seen, so little hair is none
+_AS_LIGHT, _AS_TINGED, _AS_ROUGH, _DARKER, _BARE_DARK = 0.15, 4.0, 1.25, 0.75, 0.18
+"""How far a bare skull is from the face's lightness (of it), from its colours (8-bit Lab), how rough it is beside it at
+most, and how little of it is darker than so much of the face's lightness."""
+_FRINGE_M = 0.034  # above this hair may hang over the forehead
+_BEARD_M = -0.045  # below this a face's colours may be a beard's, which are hair's
 _CROWN_M, _ROW_M, _ROWS, _WALL_ROWS = 0.05, 0.006, 80, 3
+_TURNED = 0.9  # cosine: from farther aside what is seen beside the neck may be far behind the head
+_VEILED, _VEIL_M = (0.05, 0.3), 0.11
+"""Of the neck's sides, how much hair hides at least of one and of the other where it hangs; and how far from the axis
+it is supposed to reach where the ground beside it has its colour."""
+_SKULL_M, _GROWS_M = 0.095, (-0.08, 0.05)  # so far at the temples, and between which heights it becomes as wide
+_GROUND_M, _SAME_GROUND = -0.12, 0.5  # of the ground beside the neck, so much looks like hair where it is of its colour
 _MOUTH_DEPTHS = (4, 5, 6, 8, 9)
 
 Mask = npt.NDArray[np.bool_]
@@ -42,7 +59,7 @@ def hair_seen(image: Image, matte: Image, state: FaceState, vertices: Array, sho
     """(SIDE, SIDE) uint8, 0 or 255: where a square cut-out (S, S, 3) shows hair; None where hair cannot be told.
 
     matte (S, S) as `picture.matte` has it; state and vertices (V, 3) of the fit in the cut-out's pixels; shown (S, S):
-    which pixels are the picture's own.
+    which pixels are the picture's own. Of a bald head nothing is hair.
     """
     to = (SIDE, SIDE)
     small = cv2.resize(image, to, interpolation=cv2.INTER_AREA)
@@ -51,7 +68,7 @@ def hair_seen(image: Image, matte: Image, state: FaceState, vertices: Array, sho
     there = cv2.erode(real, np.ones((3, 3), np.uint8), borderValue=1) > 0
     k = SIDE / len(image)
     placed = replace(state, centre=np.asarray(state.centre * k, np.float32), scale=state.scale * k)
-    crown, face, front = _parts(placed, vertices)
+    crown, face, front, neck = _parts(placed, vertices)
     aside, up = _places(placed)
     about = cv2.dilate(crown.astype(np.uint8), _disc(_ABOUT_M * placed.scale)) > 0
     over = inside & there & about & (up > 0.0) & ~front
@@ -62,14 +79,16 @@ def hair_seen(image: Image, matte: Image, state: FaceState, vertices: Array, sho
     seeds = over & (_share(tone, _colours(tone, over), skin) > _SEED)
     rim = over & (cv2.erode(np.where(there, inside, True).astype(np.uint8), _disc(_RIM_M * placed.scale)) == 0)
     if seeds.sum() < _LEAST_PX or (seeds & rim).sum() < _RIM_SHARE * max(rim.sum(), 1):
-        return None
+        return np.zeros(to, np.uint8) if _bare(small, over, face & there) else None
     reach = there & (np.abs(aside) < WIDEST_M) & (up > LOWEST_M)
     # What lies beyond the reach of hair, beside the head above the eyes, and beside the neck's foot.
     ground = there & (~reach | ((up > 0) & ~inside) | ((up < -0.16) & (np.abs(aside) > 0.11)))
     if ground.sum() < _LEAST_PX:
         ground = there & ~inside
     share = _share(tone, _colours(tone, seeds), _colours(tone, ground) + skin)
-    hair = (cv2.GaussianBlur(share, (0, 0), 0.8) > _HAIR) & reach & ~front
+    # On the skull skin is all that hair could be taken for, whatever is behind it.
+    like = cv2.GaussianBlur(_share(tone, _colours(tone, seeds), skin + _RARE), (0, 0), 0.8)
+    hair = (np.where(over, like, cv2.GaussianBlur(share, (0, 0), 0.8)) > _HAIR) & reach & ~front
     solid = cv2.morphologyEx(hair.astype(np.uint8), cv2.MORPH_OPEN, _disc(2)) > 0
     solid = cv2.morphologyEx((solid | (hair & inside & (up > 0))).astype(np.uint8), cv2.MORPH_CLOSE, _disc(2)) > 0
     solid &= reach
@@ -84,7 +103,27 @@ def hair_seen(image: Image, matte: Image, state: FaceState, vertices: Array, sho
     rooted = seeded | locks
     rooted[0] = False
     found = rooted[label] & np.where(up >= _CROWN_M, inside, ~endless | (inside & crown))
+    if state.rotation[0, 0] > _TURNED:
+        found |= _veil((like > _HAIR) & there & ~front, neck & there, inside, aside, up)
+    else:
+        found &= inside
     return np.asarray(np.where(found, 255, 0), dtype=np.uint8)
+
+
+def _veil(like: Mask, neck: Mask, inside: Mask, aside: Array, up: Array) -> Mask:
+    """(SIDE, SIDE): what is taken for hair where the ground beside the neck has hair's colour: as far out as hair
+    usually hangs, if on both sides some of the `neck` itself is hidden by what is `like` hair."""
+    beside = ~inside & (np.abs(aside) < WIDEST_M) & (np.abs(aside) > _VEIL_M) & (up < 0.0) & (up > _GROUND_M)
+    hidden = []
+    for side in (aside > 0, aside <= 0):
+        seen, ground = like[neck & side], like[beside & side]
+        if not len(seen) or not len(ground) or ground.mean() < _SAME_GROUND:
+            return np.zeros_like(like)
+        hidden.append(float(seen.mean()))
+    if min(hidden) < _VEILED[0] or max(hidden) < _VEILED[1]:
+        return np.zeros_like(like)
+    reach = np.interp(up, _GROWS_M, (_VEIL_M, _SKULL_M))
+    return np.asarray(like & (np.abs(aside) < reach) & (up < _CROWN_M) & (up > LOWEST_M))
 
 
 def _endless(hair: Mask, aside: Array, up: Array) -> Mask:
@@ -113,18 +152,35 @@ def hair_on_atlas(mask: Image, state: FaceState, vertices: Array, size: int, tex
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.7)[row, column] / np.float32(255), dtype=np.float32)
 
 
-def hair_of_all(seen: Sequence[Array | None], weights: Sequence[Array], grows: Array) -> Array:
-    """(n,) 0..1: which texels are hair: where pictures show them as they show them, else where it `grows` (n,)."""
-    total, hair = np.full(len(grows), _GUESSED, np.float32), _GUESSED * grows
-    for share, weight in zip(seen, weights, strict=True):
-        if share is not None:
-            hair += weight * share
-            total += weight
-    return np.asarray(hair / total, dtype=np.float32)
+def hair_of_all(
+    seen: Sequence[Array | None], weights: Sequence[Array], glimpsed: Sequence[Array], grows: Array, texels: Texels
+) -> Array:
+    """(n,) 0..1: which texels are hair: where pictures show them as they show them, else as their mirror partners, else
+    as what is near, or as it `grows` (6017,); nowhere where all that is seen of the scalp is bare.
+
+    seen: of each picture `hair_on_atlas`; weights and glimpsed (n,) as its `texture.Sample` has them.
+    """
+    # What is hair aslant is hair, though its colours are no more to be read; what is none may lie beside it.
+    told = [(h, w + _GLIMPSED * g * h) for h, w, g in zip(seen, weights, glimpsed, strict=True) if h is not None]
+    if not told:
+        return texels.points(grows[:, None])[:, 0]
+    total = np.asarray(sum(weight for _, weight in told), dtype=np.float32)
+    shown = np.asarray(sum(weight * share for share, weight in told), dtype=np.float32)
+    hair = np.asarray(shown / np.maximum(total, 1e-6), dtype=np.float32)
+    there = total * (texels.points(scalp()[:, None])[:, 0] > 0.5)
+    if there.sum() > 0 and (there * hair).sum() < _BALD * there.sum():
+        grows = np.zeros_like(grows)
+    other, other_total = mirrored(hair[:, None], total, texels)
+    both = total + _MIRRORED * other_total
+    hair = np.asarray((shown + _MIRRORED * other_total * other[:, 0]) / np.maximum(both, 1e-6), dtype=np.float32)
+    near, trust = at_vertices(hair[:, None], both, texels)
+    supposed = spread((trust * near[:, 0] + _GUESSED * grows)[:, None] / (trust + _GUESSED)[:, None], trust + _GUESSED)
+    return np.asarray((both * hair + _GUESSED * texels.points(supposed)[:, 0]) / (both + _GUESSED), dtype=np.float32)
 
 
-def _parts(state: FaceState, vertices: Array) -> tuple[Mask, Mask, Mask]:
-    """(SIDE, SIDE) each: where the scalp is drawn, the bare face's middle, and the face's whole front."""
+def _parts(state: FaceState, vertices: Array) -> tuple[Mask, Mask, Mask, Mask]:
+    """(SIDE, SIDE) each: where the scalp is drawn, the bare face's middle, the face's whole front, and the neck but for
+    its rim."""
     head = load_head()
     skin = np.flatnonzero(~np.isin(head.region[head.tri], _MOUTH_DEPTHS).any(1))
     points, depth = seen_from(state, vertices)
@@ -134,11 +190,13 @@ def _parts(state: FaceState, vertices: Array) -> tuple[Mask, Mask, Mask]:
     bald = head.region[head.tri[skin]].max(1) != 1
     parts = (
         scalp()[head.tri[skin]].min(1) > 0.5,
-        bald & (x < 0.056) & (y < 0.045) & (y > -0.095) & (z > -0.045),
-        bald & (x < 0.060) & (y < 0.05) & (y > -0.115) & (z > -0.06),
+        bald & (x < 0.056) & (y < 0.045) & (y > _BEARD_M) & (z > -0.045),
+        bald & (x < 0.060) & (y < _FRINGE_M) & (y > -0.115) & (z > -0.06),
+        (y < -0.055) & (y > -0.13) & (z < -0.03),
     )
-    crown, face, front = ((drawn >= 0) & part[drawn] for part in parts)
-    return crown, face, front
+    crown, face, front, neck = ((drawn >= 0) & part[drawn] for part in parts)
+    solid = cv2.erode((drawn >= 0).astype(np.uint8), _disc(_NECK_RIM_M * state.scale))
+    return crown, face, front, neck & (solid > 0)
 
 
 def _places(state: FaceState) -> tuple[Array, Array]:
@@ -166,6 +224,23 @@ def _share(tone: npt.NDArray[np.int64], of: Array, beside: Array) -> Array:
     index = tone[..., 0], tone[..., 1], tone[..., 2]
     mine = of[index]
     return np.asarray(mine / (mine + beside[index] + 1e-7), dtype=np.float32)
+
+
+def _bare(picture: Image, over: Mask, face: Mask) -> bool:
+    """Whether the head is `over` its scalp as its `face` is: blond hair is rougher, stubble partly darker."""
+    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32)
+    grey = lab[..., 0]
+    fine = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.5))
+    skin = np.median(lab[face], axis=0)
+    off = np.abs(np.median(lab[over], axis=0) - skin)
+    within = cv2.erode(over.astype(np.uint8), _disc(2)) > 0
+    return bool(
+        off[0] < _AS_LIGHT * skin[0]
+        and off[1:].max() < _AS_TINGED
+        and within.any()
+        and np.median(fine[within]) < _AS_ROUGH * np.median(fine[face])
+        and (grey[over] < _DARKER * skin[0]).mean() < _BARE_DARK
+    )
 
 
 def _disc(radius: float) -> Image:

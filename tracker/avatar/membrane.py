@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sparse
@@ -77,6 +78,16 @@ def at_vertices(values: Array, weight: Array, texels: Texels) -> tuple[Array, Ar
         1,
     )
     return mean.astype(np.float32), (total / np.maximum(plain, 1e-6)).astype(np.float32)
+
+
+def mirrored(values: Array, weight: Array, texels: Texels) -> tuple[Array, Array]:
+    """Values (n, C) and weights (n,) of each texel's mirror partner; neighbours without weight have no part in them."""
+    both = np.concatenate([values * weight[:, None], weight[:, None]], 1)
+    image = np.asarray(texels.image(both), dtype=np.float32)
+    out = cv2.remap(image, texels.mirror[..., 0], texels.mirror[..., 1], cv2.INTER_LINEAR)
+    out = out.reshape(-1, values.shape[1] + 1)[texels.flat]
+    total = np.ascontiguousarray(out[:, -1])
+    return np.asarray(out[:, :-1] / np.maximum(total, 1e-3)[:, None], dtype=np.float32), total
 
 
 def smoothstep(x: npt.NDArray[np.floating]) -> Array:

@@ -8,6 +8,7 @@ within it, of the depth, and then composited all at once by a running product ov
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,6 @@ BLUR_PX2 = 0.3
 """Added to every footprint's variance: a splat is never narrower than the pixel grid can show."""
 LEAST_ALPHA = 1.0 / 255.0
 MOST_ALPHA = 0.99
-SIDES = (1, 3, 5, 7, 9, 13, 19, 27, 41, 61, 91, 135)
-"""Sides of the squares that footprints are enumerated in: each splat takes the smallest that holds it."""
 _AWAY = -0.25  # a splat whose surface looks away by more than this cosine is hidden by what it lies on
 _ROWS = 32  # so many rows of the picture at a time keep the pairs in the processor's cache
 
@@ -94,12 +93,8 @@ def _composite(
     picture, cover = np.zeros((3, rows * width), np.float32), np.zeros(rows * width, np.float32)
     if not len(pixel):
         return picture.T.reshape(rows, width, 3), cover.reshape(rows, width)
-    sequence = (
-        np.argsort(rank, kind="stable") if len(here) > 65535 else np.argsort(rank.astype(np.uint16), kind="stable")
-    )
+    sequence = by_pixel(pixel, rows * width)
     pixel, rank, opacity = pixel[sequence], rank[sequence], opacity[sequence]
-    by_pixel = np.argsort(pixel.astype(np.uint16) if rows * width <= 65536 else pixel, kind="stable")
-    pixel, rank, opacity = pixel[by_pixel], rank[by_pixel], opacity[by_pixel]
     first = np.flatnonzero(np.concatenate([[True], pixel[1:] != pixel[:-1]]))
     through = np.cumsum(np.log1p(-opacity.astype(np.float64)))
     before = np.concatenate([[0.0], through[:-1]])
@@ -118,34 +113,47 @@ def pairs(
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Array]:
     """Every pixel of the rows that a splat of `here` reaches with an opacity that can be seen.
 
-    Returns, a pair each and in no order that matters: the splat's index into `here`, the pixel (row-major from the
-    row `top`), the opacity there.
+    Returns, a pair each and in the order of `here`: the splat's index into `here`, the pixel (row-major from the row
+    `top`), the opacity there. None is tried in vain: where an ellipse crosses a row of pixels is a quadratic equation.
     """
-    reach = prints.reach[here]
-    ranks, pixels, opacities = [], [], []
-    box = np.minimum(np.searchsorted(np.asarray(SIDES), 2.0 * reach), len(SIDES) - 1)
-    for k in np.unique(box):
-        side = SIDES[k]
-        rank = np.flatnonzero(box == k).astype(np.int32)
-        which = here[rank]
-        x, y = prints.centre[0, which], prints.centre[1, which]
-        steps = np.arange(side, dtype=np.int32) - side // 2
-        column = np.floor(x).astype(np.int32)[:, None] + steps
-        row = np.floor(y).astype(np.int32)[:, None] + steps
-        dx, dy = column + np.float32(0.5) - x[:, None], row + np.float32(0.5) - y[:, None]
-        conic = prints.conic[:, which]
-        power = (-0.5 * conic[0, :, None] * dx * dx)[:, None, :] + (-0.5 * conic[2, :, None] * dy * dy)[:, :, None]
-        power -= (conic[1, :, None] * dy)[:, :, None] * dx[:, None, :]
-        value = np.exp(power, out=power)
-        value *= alpha[which, None, None]
-        value[(row < top) | (row >= top + rows)] = 0.0
-        value.swapaxes(1, 2)[(column < 0) | (column >= width)] = 0.0
-        flat = np.flatnonzero(value.ravel() > LEAST_ALPHA)
-        splat, cell = np.divmod(flat, side * side)
-        down, right = np.divmod(cell, side)
-        ranks.append(rank[splat])
-        pixels.append(((row[splat, down] - top) * width + column[splat, right]).astype(np.int32))
-        opacities.append(np.minimum(value.ravel()[flat], np.float32(MOST_ALPHA)))
-    if not ranks:
-        return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32)
-    return np.concatenate(ranks), np.concatenate(pixels), np.concatenate(opacities)
+    conic = prints.conic[:, here].astype(np.float64)
+    level = 2.0 * np.log(np.maximum(alpha[here].astype(np.float64) / LEAST_ALPHA, 1.0))
+    x, y = prints.centre[:, here].astype(np.float64)
+    det = np.maximum(conic[0] * conic[2] - conic[1] * conic[1], 1e-12)
+    tall = np.sqrt(level * conic[0] / det)
+    first = np.maximum(np.ceil(y - tall - 0.5), top)
+    high = np.minimum(np.floor(y + tall - 0.5), top + rows - 1) - first + 1
+    # A span is a splat's part of one row.
+    rank, down = _counted(np.where(np.isfinite(high), high, 0))
+    row = first[rank] + down
+    dy = row + 0.5 - y[rank]
+    xx, xy, yy = conic[:, rank]
+    middle = -xy * dy / xx
+    wide = np.sqrt(np.maximum(middle * middle - (yy * dy * dy - level[rank]) / xx, 0.0))
+    left = np.maximum(np.ceil(x[rank] + middle - wide - 0.5), 0)
+    right = np.minimum(np.floor(x[rank] + middle + wide - 0.5), width - 1)
+    span, across = _counted(right - left + 1)
+    column = left.astype(np.int32)[span] + across
+    dx = column + np.float32(0.5) - x.astype(np.float32)[rank][span]
+    # The exponent along a row: -0.5 xx dx dx - xy dy dx - 0.5 yy dy dy.
+    power = (np.float32(-0.5) * xx.astype(np.float32))[span] * dx
+    power -= (xy * dy).astype(np.float32)[span]
+    power *= dx
+    power += (np.log(np.maximum(alpha[here], 1e-12))[rank] - 0.5 * yy * dy * dy).astype(np.float32)[span]
+    opacity = np.minimum(np.exp(power, out=power), np.float32(MOST_ALPHA), out=power)
+    pixel = ((row - top) * width).astype(np.int32)[span] + column
+    return rank.astype(np.int32)[span], pixel, opacity
+
+
+def _counted(counts: npt.NDArray[np.floating[Any]]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int32]]:
+    """For each of the `counts` (n,) as many entries as it says: its number, and 0, 1, 2 ... within it."""
+    whole = np.maximum(counts, 0).astype(np.intp)
+    which = np.repeat(np.arange(len(whole)), whole)
+    start = (np.cumsum(whole) - whole).astype(np.int32)
+    return which, np.arange(len(which), dtype=np.int32) - start[which]
+
+
+def by_pixel(pixel: npt.NDArray[np.int32], pixels: int) -> npt.NDArray[np.intp]:
+    """The order of pairs by their pixels, of which there are `pixels`; within one as they were given."""
+    # numpy sorts numbers of 16 bits by their digits, several times as fast as longer ones.
+    return np.argsort(pixel.astype(np.uint16) if pixels <= 65536 else pixel, kind="stable")

@@ -2,55 +2,42 @@
 
 Which pixels a splat reaches, and in which order, is found without gradients (`PairList`, by the same enumeration that
 draws pictures) and may be kept for some steps, because an optimiser's step moves a splat by a fraction of a pixel. With
-the pairs given, everything is a handful of running sums over one long list, on the processor or on a graphics card.
+the pairs given, everything is a handful of sums over one long list, on the processor or on a graphics card.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..types import Array
-from .raster import BLUR_PX2, LEAST_ALPHA, MOST_ALPHA, Footprints, pairs
-from .splats import Look
+from .raster import MOST_ALPHA, Footprints, by_pixel, pairs
 
 _HIDDEN = 0.01  # pairs behind this much remaining light change neither picture nor gradient
-_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairList:
-    """M pairs in order of pixel and depth: `splat` (M,), `pixel` (M,) row-major; `starts`, `ends` (M',) of the runs of
-    one pixel, whose pixels are `shown` (M',) and whose number for each pair is `run` (M,); and the same by splat:
-    `by_splat` (M,) puts pairs in the order of their splats, `splat_ends` (N,) where each splat's pairs end."""
+    """M pairs in order of pixel and depth: `splat` (M,) and `pixel` (M,) row-major, whose middle is at `x`, `y` (M,);
+    `starts` (P,) of the runs of one pixel, whose pixels are `shown` (P,)."""
 
     splat: Tensor
     pixel: Tensor
-    run: Tensor
+    x: Tensor
+    y: Tensor
     starts: Tensor
-    ends: Tensor
     shown: Tensor
-    by_splat: Tensor
-    splat_ends: Tensor
     width: int
     height: int
 
     def __len__(self) -> int:
         return len(self.splat)
-
-    def renumbered(self, splat: Tensor, count: int, device: Any) -> PairList:
-        """The same pairs of splats that are counted anew, in the same order: `splat` (M,) below `count`."""
-        ends = torch.cumsum(torch.bincount(splat, minlength=count), 0)
-        moved = replace(self, splat=splat, splat_ends=ends)
-        tensors = {
-            f.name: getattr(moved, f.name).to(device) for f in fields(moved) if f.name not in ("width", "height")
-        }
-        return replace(moved, **tensors)
 
 
 def pair_list(
@@ -60,75 +47,53 @@ def pair_list(
     height: int,
     wanted: npt.NDArray[np.bool_] | None = None,
     device: Any = "cpu",
-) -> PairList:
-    """Find the pairs of a picture; `prints` and `alpha` of N splats; `wanted` (height, width): only of these pixels."""
+) -> tuple[npt.NDArray[np.intp], PairList]:
+    """Find the pairs of a picture; `prints` and `alpha` of N splats; `wanted` (height, width): only of these pixels.
+
+    Returns the splats that show (n,), rising, and the pairs, which count only these."""
     order = np.argsort(prints.depth, kind="stable")
     order = order[prints.reach[order] > 0]
-    splats, pixels = [], []
-    for top in range(0, height, _ROWS):
-        rows = min(_ROWS, height - top)
-        low, high = prints.centre[1, order] - prints.reach[order], prints.centre[1, order] + prints.reach[order]
-        here = order[(high > top) & (low < top + rows)]
-        rank, pixel, opacity = pairs(prints, alpha, here, width, top, rows)
-        sequence = np.lexsort((rank, pixel))
-        rank, pixel, opacity = rank[sequence], pixel[sequence], opacity[sequence]
-        through = np.cumsum(np.log1p(-opacity.astype(np.float64)))
-        before = np.concatenate([[0.0], through[:-1]])
-        first = np.flatnonzero(np.concatenate([[True], pixel[1:] != pixel[:-1]]))[: len(pixel)]
-        count = np.diff(np.append(first, len(pixel)))
-        lit = before - np.repeat(before[first], count) > np.log(_HIDDEN)
-        if wanted is not None:
-            lit &= wanted[top : top + rows].ravel()[pixel]
-        splats.append(here[rank[lit]])
-        pixels.append(pixel[lit] + top * width)
-    splat, pixel = np.concatenate(splats), np.concatenate(pixels)
-    first = np.flatnonzero(np.concatenate([[True], pixel[1:] != pixel[:-1]]))[: len(pixel)]
-    count = np.diff(np.append(first, len(pixel)))
-    by_splat = np.argsort(splat, kind="stable")
-    ends = np.cumsum(np.bincount(splat, minlength=len(alpha)))
+    rank, pixel, opacity = pairs(prints, alpha, order, width, 0, height)
+    if wanted is not None:
+        asked = wanted.ravel()[pixel]
+        rank, pixel, opacity = rank[asked], pixel[asked], opacity[asked]
+    sequence = by_pixel(pixel, width * height)
+    rank, pixel, opacity = rank[sequence], pixel[sequence], opacity[sequence]
+    light = np.log1p(-opacity).astype(np.float64)
+    through = np.cumsum(light) - light
+    first = _firsts(pixel)
+    lit = through > np.repeat(through[first], np.diff(np.append(first, len(pixel)))) + np.log(_HIDDEN)
+    splat, pixel = order[rank[lit]], pixel[lit]
+    first = _firsts(pixel)
+    shows = np.zeros(len(alpha), bool)
+    shows[splat] = True
+    number = np.cumsum(shows) - 1
+    row, column = np.divmod(pixel, np.int32(width))
 
-    def tensor(values: Any) -> Tensor:
-        return torch.as_tensor(np.asarray(values, np.int64)).to(device)
+    def tensor(values: npt.NDArray[Any], kind: Any) -> Tensor:
+        return torch.as_tensor(np.asarray(values, kind)).to(device)
 
-    return PairList(
-        tensor(splat),
-        tensor(pixel),
-        tensor(np.repeat(np.arange(len(first)), count)),
-        tensor(first),
-        tensor(first + count),
-        tensor(pixel[first]),
-        tensor(by_splat),
-        tensor(ends),
+    return np.flatnonzero(shows), PairList(
+        tensor(number[splat], np.int64),
+        tensor(pixel, np.int32),
+        tensor(column + 0.5, np.float32),
+        tensor(row + 0.5, np.float32),
+        tensor(first, np.int64),
+        tensor(pixel[first], np.int64),
         width,
         height,
     )
 
 
-def project(mean: Tensor, cov: Tensor, look: Look) -> tuple[Tensor, Tensor]:
-    """(3, N) metres and (6, N) square metres in the head frame -> centres (2, N) pixels, conics (3, N)."""
-    r = torch.as_tensor(look.rotation, dtype=mean.dtype, device=mean.device)
-    seen = r @ mean
-    depth = torch.clamp(1.0 + look.nearness * seen[2], min=0.05)
-    near = look.scale / depth
-    middle = torch.tensor(look.centre, dtype=mean.dtype, device=mean.device)[:, None]
-    centre = middle + near * seen[:2]
-    slope = look.nearness * seen[:2] / depth
-    p = near * (r[0, :, None] - slope[0] * r[2, :, None])
-    q = near * (r[1, :, None] - slope[1] * r[2, :, None])
-    xx, xy, xz, yy, yz, zz = cov
-    sp = (xx * p[0] + xy * p[1] + xz * p[2], xy * p[0] + yy * p[1] + yz * p[2], xz * p[0] + yz * p[1] + zz * p[2])
-    sq = (xx * q[0] + xy * q[1] + xz * q[2], xy * q[0] + yy * q[1] + yz * q[2], xz * q[0] + yz * q[1] + zz * q[2])
-    a = p[0] * sp[0] + p[1] * sp[1] + p[2] * sp[2] + BLUR_PX2
-    b = q[0] * sp[0] + q[1] * sp[1] + q[2] * sp[2]
-    c = q[0] * sq[0] + q[1] * sq[1] + q[2] * sq[2] + BLUR_PX2
-    det = torch.clamp(a * c - b * b, min=1e-9)
-    return centre, torch.stack([c, -b, a]) / det
+def _firsts(pixel: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
+    """Where the runs of equal pixels begin."""
+    return np.flatnonzero(np.concatenate([[True], pixel[1:] != pixel[:-1]]))[: len(pixel)]
 
 
 def rasterize(centre: Tensor, conic: Tensor, alpha: Tensor, color: Tensor, listed: PairList) -> Tensor:
     """(4, height, width): red, green, blue over black, and the opacity; differentiable in all four inputs.
 
-    centre (2, N) pixels, conic (3, N), alpha (N,) 0..1, color (3, N).
+    centre (2, N) pixels, conic (3, N) as xx, xy, yy, alpha (N,) 0..1, color (3, N).
     """
     flat: Tensor = _Composite.apply(centre, conic, alpha, color, listed)  # type: ignore[no-untyped-call]
     return flat.reshape(4, listed.height, listed.width)
@@ -139,55 +104,55 @@ class _Composite(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, centre: Tensor, conic: Tensor, alpha: Tensor, color: Tensor, listed: PairList) -> Tensor:
-        splat, pixel = listed.splat, listed.pixel
-        x, y = torch.remainder(pixel, listed.width), torch.div(pixel, listed.width, rounding_mode="floor")
-        dx = x.to(centre.dtype) + 0.5 - centre[0].index_select(0, splat)
-        dy = y.to(centre.dtype) + 0.5 - centre[1].index_select(0, splat)
+        splat, pixel, starts = listed.splat, listed.pixel, listed.starts
+        dx = listed.x - centre[0].index_select(0, splat)
+        dy = listed.y - centre[1].index_select(0, splat)
         xx, xy, yy = (row.index_select(0, splat) for row in conic)
-        fall = torch.exp(torch.clamp(-0.5 * (xx * dx * dx + yy * dy * dy) - xy * dx * dy, max=0.0))
-        value = fall * alpha.index_select(0, splat)
-        kept = (value < MOST_ALPHA) & (value > LEAST_ALPHA)
-        opacity = torch.where(value > LEAST_ALPHA, value, 0.0).clamp(max=MOST_ALPHA)
+        slope_x, slope_y = xx * dx + xy * dy, xy * dx + yy * dy
+        fall = torch.exp(torch.clamp(-0.5 * (slope_x * dx + slope_y * dy), max=0.0))
+        opacity = torch.clamp(fall * alpha.index_select(0, splat), max=MOST_ALPHA)
         light = torch.log1p(-opacity)
-        through = torch.cumsum(light, 0, dtype=torch.float64) - light
-        left = torch.exp(through - through.index_select(0, listed.starts).index_select(0, listed.run)).to(opacity.dtype)
+        # In double precision: one running sum goes through all pixels, and its differences are wanted.
+        through = torch.cumsum(light, 0, dtype=torch.float64)
+        through -= light
+        before = through.new_zeros(listed.width * listed.height)
+        before[listed.shown] = through.index_select(0, starts)
+        left = torch.exp((through - before.index_select(0, pixel)).to(opacity.dtype))
         weight = left * opacity
-        shades = [row.index_select(0, splat) for row in color]
+        table = torch.cat([color, torch.ones_like(color[:1])]).T.contiguous()
         out = color.new_zeros(4, listed.width * listed.height)
-        for k in range(4):
-            terms = weight * shades[k] if k < 3 else weight
-            out[k].index_copy_(0, listed.shown, _sums(terms, listed.starts, listed.ends))
-        ctx.save_for_backward(dx, dy, xx, xy, yy, fall, opacity, kept, left, *shades)
+        if len(splat):
+            out[:, listed.shown] = F.embedding_bag(splat, table, starts, mode="sum", per_sample_weights=weight).T
+        ctx.save_for_backward(dx, dy, slope_x, slope_y, fall, opacity, left, color)
         ctx.listed = listed
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        dx, dy, xx, xy, yy, fall, opacity, kept, left, *shades = ctx.saved_tensors
-        listed: PairList = ctx.listed
-        at = [row.index_select(0, listed.pixel) for row in grads[0]]
+        dx, dy, slope_x, slope_y, fall, opacity, left, color = ctx.saved_tensors
+        splat, pixel, listed = ctx.listed.splat, ctx.listed.pixel, ctx.listed
+        at = [row.index_select(0, pixel) for row in grads[0]]
         weight = left * opacity
-        value = at[3] + sum(g * shade for g, shade in zip(at[:3], shades, strict=True))
-        # What lies behind a pair in its pixel: the run's sum less what has come by the pair itself.
+        value = at[3]
+        for g, row in zip(at[:3], color, strict=True):
+            value = torch.addcmul(value, g, row.index_select(0, splat))
+        # What lies behind a pair in its pixel: the pixel's sum less what has come by the pair itself.
         running = torch.cumsum(weight * value, 0, dtype=torch.float64)
-        behind = (running.index_select(0, listed.ends - 1).index_select(0, listed.run) - running).to(value.dtype)
-        d_opacity = torch.where(kept, left * value - behind / (1.0 - opacity), 0.0)
-        d_power = d_opacity * opacity
-        slope_x, slope_y = xx * dx + xy * dy, xy * dx + yy * dy
-        terms = [d_power * slope_x, d_power * slope_y]
-        terms += [-0.5 * d_power * dx * dx, -d_power * dx * dy, -0.5 * d_power * dy * dy]
-        terms += [d_opacity * fall, *(weight * g for g in at[:3])]
-        ends = listed.splat_ends
-        starts = torch.cat([ends.new_zeros(1), ends[:-1]])
-        sums = [_sums(term.index_select(0, listed.by_splat), starts, ends) for term in terms]
-        return torch.stack(sums[:2]), torch.stack(sums[2:5]), sums[5], torch.stack(sums[6:]), None
+        last = running.new_zeros(listed.width * listed.height)
+        ends = torch.cat([listed.starts[1:], listed.starts.new_full((1,), len(splat))])[: len(listed.starts)]
+        last[listed.shown] = running.index_select(0, ends - 1)
+        behind = (last.index_select(0, pixel) - running).to(value.dtype)
+        d_value = torch.where(opacity < MOST_ALPHA, left * value - behind / (1.0 - opacity), 0.0)
+        d_power = d_value * opacity
+        d_x = d_power * dx
 
+        def of_splats(terms: Tensor) -> Tensor:
+            return torch.zeros_like(color[0]).scatter_add_(0, splat, terms)
 
-def _sums(values: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
-    """Sums of the runs [start, end) of values (M,): differences of one running sum in double precision."""
-    if not len(values):
-        return values.new_zeros(len(starts))
-    running = torch.cumsum(values, 0, dtype=torch.float64)
-    last, first = (ends - 1).clamp(min=0), starts.clamp(max=len(values) - 1)
-    before = running.index_select(0, first) - values.index_select(0, first)
-    return torch.where(ends > starts, running.index_select(0, last) - before, 0.0).to(values.dtype)
+        return (
+            torch.stack([of_splats(d_power * slope_x), of_splats(d_power * slope_y)]),
+            torch.stack([of_splats(-0.5 * d_x * dx), of_splats(-d_x * dy), of_splats(-0.5 * d_power * dy * dy)]),
+            of_splats(d_value * fall),
+            torch.stack([of_splats(weight * g) for g in at[:3]]),
+            None,
+        )

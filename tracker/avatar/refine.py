@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from ..types import Array
 from .seed import seeds
-from .sight import Sight, loss, own_views, sight
+from .sight import Sight, fixed, loss, own_views, sight
 from .splats import Splats, joined
 from .strands import strands
 from .types import Avatar
@@ -33,6 +34,9 @@ _HAIR_COSINE = 0.95  # between the directions of two views: 18 degrees
 _BESIDE = 0.1  # how far a picture is believed beside the mesh where no other view bears it out
 _GONE = -3.5  # logit of an opacity that nobody sees
 _RATES = {"bary": 0.01, "offset": 0.01, "rotation": 0.005, "log_scale": 0.01, "opacity": 0.04, "sh": 0.012}
+_SIZES = (2, 1, 4, 3, 1, 3)  # numbers a splat of each of these
+_HELD = [2, 7, 8, 9, 11, 12, 13]  # of the 14, those that are held to where they began: offset, sizes, colour
+_BETAS = 0.9, 0.999
 _HOLD_SCALE, _HOLD_OFFSET, _HOLD_COLOUR, _FREE_SCALE = 0.02, 0.02, 0.1, 0.7
 
 Progress = Callable[[float], None]
@@ -49,14 +53,21 @@ def optimise(
 
     `progress` gets 0..1. Without views the splats are those of the texture.
     """
+    tell = progress or (lambda _: None)
     first = seeds(avatar)
     if not avatar.views:
         return replace(avatar, splats=first.arrays())
     count = steps if steps is not None else min(STEPS_FIRST + STEPS_VIEW * (len(avatar.views) - 1), STEPS_MOST)
     random = np.random.default_rng(0)
     wide = _apart([view.state.rotation[2] for view in avatar.views])
-    sights = [sight(avatar, view, device, 1.0 if wide else _BESIDE) for view in avatar.views]
-    own = [sight(avatar, view, device, 0.0) for view in own_views(avatar)]
+    asked = ((view, 1.0 if wide else _BESIDE) for view in avatar.views)
+    every: list[Sight] = []  # the pictures, then the mesh from all round
+    for view, beyond in chain(asked, ((view, 0.0) for view in own_views(avatar))):
+        if cancelled():
+            return avatar
+        tell(0.0)
+        every.append(sight(avatar, view, device, beyond))
+    sights, own = every[: len(avatar.views)], every[len(avatar.views) :]
     every = sights * max(1, round(len(own) / len(sights))) + own
     moving = _Moving(first, device)
     marks = [int(share * count) for share in _DENSIFY_AT] if count >= 40 else []
@@ -70,43 +81,46 @@ def optimise(
             moving = _Moving(_densified(moving, sights if hair else [], random), device)
         queue = queue or random.permutation(len(every)).tolist()
         moving.step(every[queue.pop()], 1.0 if step < _SLOW_FROM * count else _SLOW)
-        if progress is not None:
-            progress((step + 1) / count)
+        tell((step + 1) / count)
     splats = moving.splats()
     return replace(avatar, splats=splats.take(splats.opacity > _GONE).arrays())
 
 
 class _Moving:
-    """Splats that are being optimised: the tensors, their optimiser, and how hard each is pulled about."""
+    """Splats that are being optimised: their numbers (14, N), Adam's two means of the gradients (Kingma & Ba, 2015),
+    and how hard each splat is pulled about. (torch's own Adam takes two seconds to import.)"""
 
     def __init__(self, start: Splats, device: str) -> None:
-        def leaf(values: Array) -> Tensor:
-            return torch.tensor(np.ascontiguousarray(values), device=device).requires_grad_()
-
         self._start = start
-        self.bary, self.offset = leaf(start.bary.T), leaf(start.offset)
-        self.rotation, self.log_scale = leaf(start.rotation.T), leaf(start.log_scale.T)
-        self.opacity, self.sh = leaf(start.opacity), leaf(start.sh.transpose(1, 2, 0))
-        self._first_scale, self._first_offset = self.log_scale.detach().clone(), self.offset.detach().clone()
-        self._first_sh = self.sh.detach().clone()
-        groups = [{"params": [getattr(self, name)], "lr": rate} for name, rate in _RATES.items()]
-        self._adam = torch.optim.Adam(groups, eps=1e-8)
+        rows = (start.bary.T, start.offset[None], start.rotation.T, start.log_scale.T, start.opacity[None])
+        packed = np.concatenate([*rows, start.sh[:, 0].T])
+        self._now = torch.as_tensor(np.ascontiguousarray(packed, dtype=np.float32), device=device)
+        self._first = self._now[_HELD].clone()
+        self._rates = torch.tensor(
+            [rate for rate, size in zip(_RATES.values(), _SIZES, strict=True) for _ in range(size)]
+        )
+        self._rates = self._rates[:, None].to(device)
+        self._mean, self._square = torch.zeros_like(self._now), torch.zeros_like(self._now)
+        self._free = torch.as_tensor(~fixed(start), device=device)
+        self._count = 0
         self._pull, self._steps = torch.zeros(len(start), device=device), torch.zeros(len(start), device=device)
 
     def splats(self) -> Splats:
         """As they are now."""
+        bary, offset, rotation, log_scale, opacity, sh = np.split(self._now.cpu().numpy(), np.cumsum(_SIZES)[:-1])
 
-        def array(values: Tensor) -> Array:
-            return np.ascontiguousarray(values.detach().cpu().numpy(), dtype=np.float32)
+        def rows(values: Array) -> Array:
+            return np.ascontiguousarray(values.T)
 
+        rotation = rotation / np.sqrt((rotation * rotation).sum(0))
         return replace(
             self._start,
-            bary=array(self.bary.T),
-            offset=array(self.offset),
-            rotation=array(F.normalize(self.rotation.detach(), dim=0).T),
-            log_scale=array(self.log_scale.T),
-            opacity=array(self.opacity),
-            sh=array(self.sh.permute(2, 0, 1)),
+            bary=rows(bary),
+            offset=offset[0].copy(),
+            rotation=rows(rotation),
+            log_scale=rows(log_scale),
+            opacity=opacity[0].copy(),
+            sh=rows(sh)[:, None],
         )
 
     @property
@@ -120,30 +134,36 @@ class _Moving:
             view.renew(self.splats())
             view.shown_for = self
         which = view.which
-        parts = (self.bary, self.offset, self.rotation, self.log_scale, self.opacity, self.sh)
-        taken = [part.index_select(part.dim() - 1, which) for part in parts]
-        picture, centre = view.draw(*taken)
+        taken = self._now.index_select(1, which).requires_grad_()
+        bary, offset, rotation, log_scale, opacity, sh = torch.split(taken, list(_SIZES))
+        picture, centre = view.draw(bary, offset, rotation, log_scale, opacity, sh)
         centre.retain_grad()
-        grown = F.relu(taken[3] - self._first_scale.index_select(1, which) - _FREE_SCALE)
-        lifted = taken[1] - self._first_offset.index_select(0, which)
-        tinged = taken[5] - self._first_sh.index_select(2, which)
+        first = self._first.index_select(1, which)
+        grown, lifted, tinged = F.relu(log_scale - first[1:4] - _FREE_SCALE), offset - first[:1], sh - first[4:]
         total = loss(picture, view) + _HOLD_SCALE * grown.square().mean() + _HOLD_OFFSET * lifted.square().mean()
         total = total + _HOLD_COLOUR * tinged.square().mean()
-        self._adam.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        for group, first in zip(self._adam.param_groups, _RATES.values(), strict=True):
-            group["lr"] = first * rate
-        self._adam.step()
-        with torch.no_grad():
-            # Adam's strides are as long for small gradients as for large ones: what is trusted less goes less far.
-            for part, before in zip(parts, taken, strict=True):
-                after = part.index_select(part.dim() - 1, which)
-                part.index_copy_(part.dim() - 1, which, before + (after - before) * view.trust)
-            if centre.grad is not None:
-                self._pull.index_add_(0, which, centre.grad.norm(dim=0))
-                self._steps.index_add_(0, which, torch.ones_like(which, dtype=torch.float32))
+        assert taken.grad is not None and centre.grad is not None
+        self._move(which, taken.grad, view.trust, rate)
+        self._pull.index_add_(0, which, torch.hypot(*centre.grad) * self._free.index_select(0, which))
+        self._steps.index_add_(0, which, torch.ones_like(view.trust))
         view.age += 1
         return float(total.detach())
+
+    def _move(self, which: Tensor, gradient: Tensor, trust: Tensor, rate: float) -> None:
+        """Adam's stride for all splats that are free to move; those that `which` names go as far as they are trusted:
+        strides are as long for small gradients as for large ones."""
+        self._count += 1
+        seen = torch.zeros_like(self._now)
+        seen.index_copy_(1, which, gradient)
+        seen *= self._free
+        self._mean.lerp_(seen, 1 - _BETAS[0])
+        self._square.mul_(_BETAS[1]).addcmul_(seen, seen, value=1 - _BETAS[1])
+        scale = rate * (1 - _BETAS[1] ** self._count) ** 0.5 / (1 - _BETAS[0] ** self._count)
+        stride = self._mean / (self._square.sqrt() + 1e-9) * (scale * self._rates)
+        share = torch.ones_like(self._pull)
+        share.index_copy_(0, which, trust)
+        self._now -= stride * share
 
 
 def _densified(moving: _Moving, sights: list[Sight], random: np.random.Generator) -> Splats:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..head import EXPRESSIONS, load_head
+from ..head import load_head
 from ..head.model import SKIN_REGIONS
 from ..types import Array
 from .atlas import load_atlas, texels
@@ -32,8 +32,6 @@ _STRAND = (1, 16)  # the same where hair grows: it falls down the atlas
 _THIN, _THINNEST = 0.3, 0.1  # of a splat's length, its width: at least so much on skin, on hair
 _EYE_RADIUS_M = 0.015  # round an eye's centre: lids, lashes, the inner end of the brow
 _FRONT_M = -0.03  # what lies behind, head frame z, is cheeks' sides, temples, crown
-_UNFOLDS = 1.6  # a lid's triangle grows by more than this as the eye shuts
-_RING_M, _BELOW_M = (0.014, 0.024), -0.006  # from an eye's front: skin that is neither lid nor brow
 _FACE, _BACK, _EAR, _LIP, _MOUTH, _TEETH, _SOCKET = 0, 1, 2, 3, 4, 6, 8
 
 
@@ -119,8 +117,6 @@ def seeds(avatar: Avatar) -> Splats:
         blurred = cv2.GaussianBlur(whole, (0, 0), sigmaX=wide, sigmaY=high) if size.max() > 1 else whole
         color[at] = blurred[row[at], column[at]]
     source = avatar.provenance[row * len(avatar.provenance) // GRID, column * len(avatar.provenance) // GRID]
-    place = np.einsum("nkc,nk->nc", avatar.neutral[head.tri[triangle]], weight)
-    color = _lids_like_skin(color, triangle, place)
     a, b, c = (np.ascontiguousarray(avatar.neutral[head.tri[:, k]].T) for k in range(3))
     rotation, log_scale = _axes(triangle, cell, a, b, c, atlas.uv[atlas.tri_uv])
     count = len(triangle)
@@ -134,37 +130,6 @@ def seeds(avatar: Avatar) -> Splats:
         ((color - 0.5) / np.float32(SH_0))[:, None].astype(np.float32),
         np.ascontiguousarray(source),
     )
-
-
-@lru_cache(maxsize=1)
-def folded() -> npt.NDArray[np.bool_]:
-    """(T,) triangles of the lids that open eyes hide in their fold: what a picture shows there is lashes and iris."""
-    head = load_head()
-    shut = head.mean + sum(head.expression[EXPRESSIONS.index(f"eyeBlink{side}")] for side in ("Left", "Right"))
-    sizes = []
-    for vertices in (head.mean, shut):
-        _, size = triangle_frames(*(np.ascontiguousarray(vertices[head.tri[:, k]].T) for k in range(3)))
-        sizes.append(size * size)
-    return np.asarray((head.region[head.tri].max(1) == _FACE) & (sizes[1] > _UNFOLDS * sizes[0]))
-
-
-def _lids_like_skin(color: Array, triangle: npt.NDArray[np.intp], place: Array) -> Array:
-    """The colours (N, 3) of splats at `place` (N, 3), with those in the lids' folds taken from the skin below the eye:
-    what is nearer is lashes, iris and the shadow of the lid."""
-    head, hidden = load_head(), folded()[triangle]
-    region = head.region[head.tri].max(1)[triangle]
-    out = color.copy()
-    for side in (1.0, -1.0):
-        mine = place[:, 0] * side > 0
-        ball = place[mine & (region == EYEBALL)]
-        if not len(ball):
-            continue
-        away = place - np.array([ball[:, 0].mean(), ball[:, 1].mean(), ball[:, 2].max()])
-        far = np.linalg.norm(away, axis=1)
-        ring = mine & (region == _FACE) & ~hidden & (far > _RING_M[0]) & (far < _RING_M[1]) & (away[:, 1] < _BELOW_M)
-        if ring.any():
-            out[mine & hidden] = np.median(color[ring], axis=0)
-    return out
 
 
 def _axes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,27 +14,36 @@ from ..head.model import vertex_normals
 from ..types import Array, FaceState, Image
 from .atlas import Texels
 from .lighting import WHITE, estimate, moderated, parted, shading
-from .membrane import bust, scalp
+from .membrane import bust, mirrored, scalp, smoothstep
 from .render import rasterise, seen_from
 
-_LEAST_COSINE = 0.12
+_LEAST_COSINE, _EDGE_ON = 0.12, -0.2
 _BEHIND = 0.004
 """Metres behind the front-most surface from which on a texel is hidden."""
 _EDGE = 0.010
 _ROW = 4096
-_RIM = 0.006
+_RIM, _EAR_RIM = 0.006, 0.003
+_EAR = 2
 _OPEN = (0, 1, 2, 3)
+_CLEAR = 0.3
+_FOOT_M, _RISES, _TINGED, _LIGHTER, _ABOUT = -0.112, 0.45, 0.15, 1.25, 0.01
+"""Below this (mean head, y of the throat; it rises towards the nape) clothes may be seen: what differs by so much from
+the face in red or blue beside green, or is by so much lighter; and what lies about that, of the atlas's side."""
+_WORSE, _AS_GOOD = 0.2, 0.6
+"""Of its mirror partner's weight, what a texel's counts from, and what it counts wholly from."""
 _INSIDE_MOUTH = (4, 5, 6, 8, 9)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """One picture on the atlas: `colour` (n, 3) 0..255 as it is in the picture, `weight` (n,) 0..1 how well each texel
-    is seen, `normal` (n, 3) in the camera's axes."""
+    is seen, `normal` (n, 3) in the camera's axes; `glimpsed` (n,) 0..1: whether it is to be seen at all, however
+    aslant."""
 
     colour: Array
     weight: Array
     normal: Array
+    glimpsed: Array
 
 
 def unwrap(
@@ -64,9 +73,10 @@ def unwrap(
     cosine = -(normal * ray).sum(1) / np.linalg.norm(ray, axis=1)
     weight = np.clip((cosine - _LEAST_COSINE) / (1 - _LEAST_COSINE), 0, 1) ** 1.5
     front = _nearest_round(raster.depth, max(1, round(0.002 * state.scale)))
-    weight *= _read(front, at, cv2.INTER_NEAREST, 0.0) + _BEHIND > far
-    weight *= _read(_away_from_edges(raster.depth, state.scale), at, cv2.INTER_LINEAR, 0.0)
-    weight *= _read(matte.astype(np.float32) / np.float32(255), at, cv2.INTER_LINEAR, 0.0)
+    in_front = _read(front, at, cv2.INTER_NEAREST, 0.0) + _BEHIND > far
+    on_head = _read(matte.astype(np.float32) / np.float32(255), at, cv2.INTER_LINEAR, 0.0)
+    glimpsed = on_head * (in_front & (cosine > _EDGE_ON))
+    weight *= in_front * on_head * _read(_away_from_edges(raster.depth, state.scale), at, cv2.INTER_LINEAR, 0.0)
     # A matte is least sure at hair's rim, and what lies behind it would dye the whole back of the head.
     rim = 1 + 2 * max(1, round(_RIM * state.scale))
     # Where the picture ends hair has no rim, though the matte does: of a crown cut off the rest keeps its colour.
@@ -76,10 +86,45 @@ def unwrap(
     # The same goes for the shoulders, beside which clothes are bright or dark.
     rimmed = texels.points(np.maximum(scalp() if hair is None else hair, bust())[:, None])[:, 0]
     weight *= 1 - rimmed * (1 - _read(inner.astype(np.float32), at, cv2.INTER_LINEAR, 0.0))
+    # And for the ears', of which little more than the rim is seen.
+    near = 1 + 2 * max(1, round(_EAR_RIM * state.scale))
+    lobe = cv2.erode(matte, np.ones((near, near), np.uint8), borderType=cv2.BORDER_REPLICATE).astype(np.float32) / 255
+    ear = texels.points((head.region == _EAR).astype(np.float32)[:, None])[:, 0]
+    weight *= 1 - ear * (1 - _read(lobe, at, cv2.INTER_LINEAR, 0.0))
     hidden = np.isin(head.region, _INSIDE_MOUTH)[head.tri[texels.triangle]].any(1)
     weight[hidden] = 0
     colour = _read(image, at, cv2.INTER_LINEAR)
-    return Sample(colour, weight.astype(np.float32), normal.astype(np.float32))
+    return Sample(colour, weight.astype(np.float32), normal.astype(np.float32), glimpsed.astype(np.float32))
+
+
+def without_worse_halves(sample: Sample, texels: Texels) -> Sample:
+    """The sample without what it shows much worse than its mirror image: of a turned head's far side a pixel is a
+    streak of many texels, and what lies behind the head is in it."""
+    whole = np.ones_like(sample.weight)
+    other = mirrored(sample.weight[:, None], whole, texels)[0][:, 0]
+    share = sample.weight / np.maximum(other, 1e-6)
+    return replace(sample, weight=sample.weight * smoothstep((share - _WORSE) / (_AS_GOOD - _WORSE)))
+
+
+def without_clothes(sample: Sample, lighting: Array, hair: Array, texels: Texels) -> Sample:
+    """The sample without what it shows at the neck's foot that is neither of the face's colour nor `hair` (n,):
+    collars, straps, a shirt that shines beside dark skin. A head is built, and half a collar is none."""
+    albedo = sample.colour / shading(lighting, sample.normal)
+    skin = skin_of(texels) & (sample.weight > _CLEAR)
+    if not skin.any():
+        return sample
+    tone = np.median(albedo[skin], axis=0)
+    green = np.maximum(albedo[:, 1], 1.0)
+    off = np.hypot(albedo[:, 0] / green - tone[0] / tone[1], albedo[:, 2] / green - tone[2] / tone[1])
+    lighter = albedo.mean(1) / max(float(tone.mean()), 1.0)
+    unlike = np.maximum(smoothstep((off - _TINGED) / _TINGED), smoothstep((lighter - _LIGHTER) / 0.3))
+    place = texels.points(load_head().mean)
+    low = smoothstep((_FOOT_M - place[:, 1] - _RISES * place[:, 2]) / 0.01) * (1 - hair)
+    # What of a shirt has skin's colour lies among what has not.
+    whole = np.asarray(texels.image((unlike * low).astype(np.float32)), dtype=np.float32)
+    about = cv2.GaussianBlur(whole, (0, 0), _ABOUT * texels.size).ravel()[texels.flat]
+    lost = np.maximum(unlike, smoothstep(3 * about)) * low
+    return replace(sample, weight=np.asarray(sample.weight * (1 - lost), dtype=np.float32))
 
 
 def light_of(samples: Sequence[Sample], texels: Texels) -> Array:

@@ -221,9 +221,11 @@ SOURCES: dict[Kind, str] = {
 def kind_of(source: str | int | Path) -> Kind:
     """Which kind of source a name means; looks at the name and at the disk, opens nothing.
 
-    Raises SourceError for what can only be a path and does not exist.
+    Raises SourceError for nothing, and for what can only be a path and does not exist.
     """
     text = str(source)
+    if not text.strip():
+        raise SourceError("No source is named; give a camera, a file, a folder of images, an address, or `demo`.")
     if not isinstance(source, Path):
         if isinstance(source, int) or _CAMERA.match(text):
             return "camera"

@@ -70,6 +70,7 @@ def build(
     """
     from ..avatar.assemble import Cancelled
     from ..avatar.build import build_head
+    from ..avatar.grow import load_ahead
     from ..avatar.store import claim, heads_folder, save_avatar, views_folder
     from ..detection.follow import FaceTracker
     from ..settings import load_settings
@@ -80,6 +81,8 @@ def build(
     if fresh:
         shutil.rmtree(resume, ignore_errors=True)
     settings = load_settings()
+    if splats:
+        load_ahead()
     tracker = FaceTracker.configured(settings.detection, engine, max_faces=3)
     console = Console()
     try:

@@ -105,6 +105,7 @@ def tables(outcome: Outcome) -> list[Table]:
     from ..stability.clips import CLIP_MARKS
     from ..stability.halves import half_of
     from ..stability.suite import COST, MARKS
+    from ..stability.tracks import VIDEO
     from ..stability.words import LABELS
 
     names = outcome.contestants()
@@ -119,13 +120,21 @@ def tables(outcome: Outcome) -> list[Table]:
     shown = [first]
     if outcome.clips():
         real = Table(
-            "clip", "half", *(f"{m.label} ({m.said})" for m in CLIP_MARKS), "jaw open", title="real clips, default"
+            "clip",
+            "half",
+            *(f"{m.label} ({m.said})" for m in CLIP_MARKS),
+            "jaw open",
+            "the head's own acceleration / MediaPipe VIDEO's",
+            "strides behind the head for so little",
+            title="real clips, default",
         )
         for trial in outcome.clips():
             values = [(m, m.value(trial.figures)) for m in CLIP_MARKS]
             cells = [_cell(v) + {None: "", True: " ok", False: " !"}[m.met(v)] for m, v in values]
             jaw = f"{trial.figures['raw'].get('jaw_frames') or 0:.0f} of {len(trial.times)}"
-            real.add_row(trial.signal.name, half_of(trial.signal.name), *cells, jaw)
+            own = trial.own
+            told = (own.over(VIDEO), own.behind_for(CLIP_MARKS[0].wanted, VIDEO)) if own else (None, None)
+            real.add_row(trial.signal.name, half_of(trial.signal.name), *cells, jaw, *map(_cell, told))
         shown.append(real)
     for trial in outcome.trials:
         if trial.signal.kind not in ("nod", "shake", "known", "clip"):

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ..types import Face, Image
 from .crop import CROP, Affine, Shrunk, compose, invert, sample_grey, scale_of
 from .relief import Relief, laid_over, relief_of
+from .spin import STILL, Spin
 
 AGREE = 0.6
 """Crop pixels: a point of the grid further from the common motion counts as disagreeing."""
@@ -57,8 +58,9 @@ class Anchor:
     that frame's `time`, and its `velocity` there (2,), frame px per second.
 
     `relief`: an earlier picture with its depth, once a face was read there; `shown`: where it lies in the latest frame,
-    p -> a p + b of complex points; the head's `turn` since it was taken, `spin` per second, and `since`, its turn when
-    `patch` was taken. `moved` (2, 3 or 4): how the face moved since the frame before, see `Face.carried`.
+    p -> a p + b of complex points; the head's `turn` since it was taken, how fast it turns, `spin`, and what is
+    believed of its turn since `patch` was taken, `told`. `moved` (2, 3 or 4): how the face moved since the frame
+    before, see `Face.carried`.
     """
 
     patch: Image
@@ -68,8 +70,8 @@ class Anchor:
     relief: Relief | None = None
     shown: tuple[complex, complex] = (1.0, 0.0)
     turn: complex = 0.0
-    spin: complex = 0.0
-    since: complex = 0.0
+    spin: Spin = STILL
+    told: complex = 0.0
     moved: npt.NDArray[np.float64] | None = None
 
 
@@ -83,7 +85,7 @@ def with_relief(anchor: Anchor, image: Image | Shrunk, face: Face) -> Anchor:
     if anchor.relief is not None:
         return anchor
     relief = relief_of(_patch(image, anchor.lies), anchor.lies, face)
-    return replace(anchor, relief=relief, shown=_complex(anchor.lies), turn=0.0, since=anchor.since - anchor.turn)
+    return replace(anchor, relief=relief, shown=_complex(anchor.lies), turn=0.0)
 
 
 def carry(anchor: Anchor, image: Image | Shrunk, time: float) -> Anchor | None:
@@ -98,7 +100,7 @@ def carry(anchor: Anchor, image: Image | Shrunk, time: float) -> Anchor | None:
         anchor.patch, patch, start[:, None], None, winSize=_WINDOW, maxLevel=2, criteria=_STOP
     )
     end = found[:, 0] + np.float32(0.5)
-    turn = anchor.turn - anchor.since
+    turn = anchor.told
     if anchor.relief is not None and abs(turn) > _FAINT:
         turn *= 1.0 - _FAINT / abs(turn)
         end = end - anchor.relief.depth(GRID)[:, None] * np.array((turn.real, turn.imag), np.float32)
@@ -112,7 +114,7 @@ def carry(anchor: Anchor, image: Image | Shrunk, time: float) -> Anchor | None:
     if anchor.relief is not None:
         after = _turned(anchor.relief, anchor, after, patch, guess, share)
     if share < FRESH:
-        return replace(after, patch=_patch(image, lies), since=after.turn)
+        return replace(after, patch=_patch(image, lies), told=0.0)
     return after
 
 
@@ -120,25 +122,26 @@ def _turned(relief: Relief, before: Anchor, after: Anchor, patch: Image, guess: 
     """`after` with its relief laid over `patch`, which was cut at the `guess`; without it where it no longer fits."""
     dt = after.time - before.time
     brief = 0.0 < dt < _COAST_S
-    ahead = before.turn + (_AHEAD * dt * before.spin if brief else 0.0)
+    ahead = before.turn + (_AHEAD * dt * before.spin.latest if brief else 0.0)
     (cut_a, cut_b), (was_a, was_b) = _complex(guess), before.shown
     plain_a, plain_b = _complex(motion_between(before, after))
-    a, b, turn, rest = laid_over(
-        relief, patch, plain_a * was_a / cut_a, (plain_a * was_b + plain_b - cut_b) / cut_a, ahead
-    )
-    a, b = cut_a * a, cut_a * b + cut_b
+    laid = laid_over(relief, patch, plain_a * was_a / cut_a, (plain_a * was_b + plain_b - cut_b) / cut_a, ahead)
+    a, b, turn = cut_a * laid.a, cut_a * laid.b + cut_b, laid.turn
     zoom = a / was_a - plain_a
     shift = b - a / was_a * was_b - plain_b
     middle = was_a * complex(CROP / 2, CROP / 2) + was_b
-    if rest >= FOREIGN or abs(zoom * middle + shift) > _OFF * abs(cut_a) or abs(turn) > _TURNED:
-        return replace(after, relief=None, spin=0.0)
-    trust = _ramp((share - DOUBTED) / (BELIEVED - DOUBTED)) * _ramp((FOREIGN - rest) / (FOREIGN - ALIKE))
+    if laid.apart >= FOREIGN or abs(zoom * middle + shift) > _OFF * abs(cut_a) or abs(turn) > _TURNED:
+        return replace(after, relief=None, spin=STILL)
+    trust = _ramp((share - DOUBTED) / (BELIEVED - DOUBTED)) * _ramp((FOREIGN - laid.apart) / (FOREIGN - ALIKE))
+    spin = before.spin.then(turn - before.turn, laid.pulls, dt) if brief else STILL
+    trust *= spin.belief
     if trust > 0.0:
         zoom, shift = plain_a + trust * zoom, plain_b + trust * shift
         way = trust * (turn - before.turn) * a / abs(was_a)
         moved = np.array(((zoom.real, -zoom.imag, shift.real, way.real), (zoom.imag, zoom.real, shift.imag, way.imag)))
         after = replace(after, moved=moved)
-    return replace(after, shown=(a, b), turn=turn, spin=(turn - before.turn) / dt if brief else 0.0)
+    told = before.told + trust * (turn - before.turn)
+    return replace(after, shown=(a, b), turn=turn, spin=spin, told=told)
 
 
 def _ramp(value: float) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..errors import SettingsError
 from ..head import Basis, load_head
 from ..settings import Detection
 from ..types import Array, Camera, Face, Frame, Image, TrackResult
@@ -33,6 +34,7 @@ from .regions import (
     Box,
     believable,
     check_box,
+    check_frame,
     check_image,
     covers,
     plausible,
@@ -65,12 +67,12 @@ so its focal length is read from the face's own perspective instead."""
 
 
 class FaceTracker:
-    """Detects and follows faces.
+    """Detects and follows faces. Not for two threads at once.
 
     engine: "auto" (CUDA where torch and a driver answer, else ONNX Runtime), "onnx", "onnx:int8", "torch",
     "torch:cuda" (see `engines`); max_faces: at least 1; threads of the engine (and of OpenCV in this process), None
     for one; model: a shipped model's name or a folder; focal: pixels, where the camera's is known. Raises ModelError
-    where weights are missing or damaged.
+    where weights are missing or damaged or the engine is not installed, SettingsError for a number out of range.
     """
 
     def __init__(
@@ -81,8 +83,8 @@ class FaceTracker:
         model: str = "default",
         focal: float | None = None,
     ) -> None:
-        if max_faces < 1:
-            raise ValueError(f"max_faces must be at least 1, found {max_faces}.")
+        if max_faces < 1 or (threads or 0) < 0 or (focal or 0.0) < 0.0:
+            raise SettingsError(f"{max_faces=}, {threads=}, {focal=}: at least 1, 0 and 0 were wanted.")
         # Crops are small: shared out to OpenCV's threads they wait for the slowest core longer than they take.
         cv2.setNumThreads(max(1, threads or 1))
         self._weights = load_weights(model)
@@ -117,10 +119,8 @@ class FaceTracker:
     def reset(self) -> None:
         """Forget every face; ids start again at 0."""
         self._tracks: list[Track] = []
-        self._lost = Lost()
-        self._next_id = 0
-        self._since_look, self._looked_at = LOOK_EVERY, -np.inf
-        self._glances = 0
+        self._lost, self._next_id = Lost(), 0
+        self._since_look, self._looked_at, self._glances = LOOK_EVERY, -np.inf, 0
 
     def detect(self, image: Image, bboxes: Sequence[Box] | None = None) -> list[Face]:
         """Faces of a still (H, W, 3) uint8 RGB, without memory; each is looked at several times (see `looks`).
@@ -169,8 +169,8 @@ class FaceTracker:
         return self._read(image, [self._normalized(image, region)], self._still_camera(image))[0]
 
     def step(self, frame: Frame) -> TrackResult:
-        """Follow the faces into the next frame of a video. A lost face is no error: it is not in the result."""
-        check_image(frame.image)
+        """Follow the faces into a video's next frame. A lost one is not in the result; SourceError for no Frame."""
+        check_frame(frame)
         spent = {"locate": 0.0, "align": 0.0, "normalize": 0.0, "landmarks": 0.0}
         camera = self._camera(frame.image)
         kept = self._follow(frame, camera, spent)

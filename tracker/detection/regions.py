@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SourceError
-from ..types import Array, Face, FaceState, Image
+from ..types import Array, Face, FaceState, Frame, Image
 from .crop import ROI, ROI_SIDE, Affine, apply, invert, similarity
 from .locator import Find
 
@@ -23,8 +23,17 @@ def check_image(image: Any) -> None:
         raise SourceError(f"The picture is empty: found {image.shape}, wanted at least one pixel.")
 
 
+def check_frame(frame: Any) -> None:
+    if not isinstance(frame, Frame):
+        raise SourceError(f"A Frame(image, time) was wanted, found {type(frame).__name__}; `detect` takes a still.")
+    check_image(frame.image)
+
+
 def check_box(box: Sequence[float]) -> Box:
-    x0, y0, x1, y1 = (float(v) for v in box)
+    try:
+        x0, y0, x1, y1 = (float(v) for v in box)
+    except (TypeError, ValueError) as error:
+        raise SourceError(f"Boxes are (x0, y0, x1, y1), one a face; found {box!r} for one.") from error
     if not (np.isfinite([x0, y0, x1, y1]).all() and x1 > x0 and y1 > y0):
         raise SourceError(f"A box (x0, y0, x1, y1) with x1 > x0 and y1 > y0 was wanted, found {tuple(box)}.")
     return x0, y0, x1, y1

@@ -38,6 +38,9 @@ _LEAST = 0.3
 _FEW = 400.0
 """With fewer pixels than this nothing is told."""
 _STIFF = 1e-3
+_DOWN, _ROWS, _ACROSS, _COLUMNS = 6, 10, 6, 7
+"""Fields down, the rows of each, fields across, the columns of each."""
+_TURN = slice(4, 6)
 
 
 def _places() -> tuple[Array, Array]:
@@ -48,6 +51,7 @@ def _places() -> tuple[Array, Array]:
 _X, _Y = _places()
 _PART = slice(_TOP, _BOTTOM), slice(_LEFT, _RIGHT, _EVERY)
 _BLANK = np.ones(_X.size, np.float32)
+_TOGETHER = np.repeat(np.eye(_ACROSS, dtype=np.float32), _COLUMNS, axis=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,13 +59,15 @@ class Relief:
     """A picture (CROP, CROP) of a face with the depth of its pixels.
 
     grey (n,); place (4, n) its x, y, 1 and depth beyond the skin's usual one (`SKIN_M`), crop pixels; weight (n,),
-    their sum 1; answer (6, n) takes differences of grey to the motion that explains them.
+    their sum 1; answer (8, n) takes differences of grey to the motion and light that explain them, and explained
+    (72, 8) that to what each field's own part of the turn would be if it did so wholly.
     """
 
     grey: Array
     place: Array
     weight: Array
     answer: Array
+    explained: Array
 
     def depth(self, points: npt.NDArray[np.floating]) -> Array:
         """(N,) of points (N, 2) of the crop."""
@@ -88,16 +94,26 @@ def relief_of(patch: Image, lies: Affine, face: Face) -> Relief | None:
     heavy = ways * weight
     square = (heavy @ ways.T).astype(np.float64)
     square[np.diag_indices(8)] += _STIFF
-    answer = (np.linalg.inv(square)[:6] @ heavy).astype(np.float32)
-    return Relief(grey, np.stack([_X.ravel(), _Y.ravel(), _BLANK, depth.ravel()]), weight / total, answer)
+    answer = (np.linalg.inv(square) @ heavy).astype(np.float32)
+    explained = np.stack([_by_field(answer[_TURN] * way) for way in ways], axis=-1)
+    return Relief(grey, np.stack([_X.ravel(), _Y.ravel(), _BLANK, depth.ravel()]), weight / total, answer, explained)
 
 
-def laid_over(
-    relief: Relief, patch: Image, a: complex, b: complex, turn: complex
-) -> tuple[complex, complex, complex, float]:
-    """Where in `patch` the picture lies: p -> a p + b, and the pixels by which each moves before that per pixel of its
-    depth, for the head's turn; and by how many levels the two differ where they were said to lie. What is given says
-    about where."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Laid:
+    """Where a picture lies in another: p -> `a` p + `b`; the pixels by which each moves before that per pixel of its
+    depth, for the head's `turn`; by how many levels the two differed where they were said to lie (`apart`); and by how
+    much each field of the picture would have the turn otherwise, `pulls` (72,), to the right and then down."""
+
+    a: complex
+    b: complex
+    turn: complex
+    apart: float
+    pulls: Array
+
+
+def laid_over(relief: Relief, patch: Image, a: complex, b: complex, turn: complex) -> Laid:
+    """The relief laid over `patch`; what is given says about where."""
     tilt = a * turn
     way = np.array(((a.real, -a.imag, b.real - 0.5, tilt.real), (a.imag, a.real, b.imag - 0.5, tilt.imag)), np.float32)
     x, y = (way @ relief.place).reshape(2, *_X.shape)
@@ -107,10 +123,19 @@ def laid_over(
     mean = float(size @ relief.weight)
     most = _MOST * mean
     within = max(float((size < most) @ relief.weight), _LEAST)
-    zoom, roll, right, down, turn_x, turn_y = (relief.answer @ np.clip(away, -most, most) / within).tolist()
+    bound = np.clip(away, -most, most) / np.float32(within)
+    found = relief.answer @ bound
+    pulls = _by_field(relief.answer[_TURN] * bound) - relief.explained @ found
+    zoom, roll, right, down, turn_x, turn_y = found[:6].tolist()
     change = complex(zoom, roll)
     b += a * (change * complex(CROP / 2, CROP / 2) - complex(right, down))
-    return a * (1.0 - change), b, turn - complex(turn_x, turn_y), mean
+    return Laid(a * (1.0 - change), b, turn - complex(turn_x, turn_y), mean, pulls)
+
+
+def _by_field(values: Array) -> Array:
+    """(72,) the sums over each field of values (2, n)."""
+    across = values.reshape(-1, _ACROSS * _COLUMNS) @ _TOGETHER
+    return np.asarray(across.reshape(2, _DOWN, _ROWS, _ACROSS).sum(2).ravel())
 
 
 def _between(at: npt.NDArray[np.floating], z: npt.NDArray[np.floating]) -> Array:

@@ -109,16 +109,6 @@ def rotation_of(q: Quaternion) -> Floats:
     )
 
 
-def camera_to_upright(place: Triple, q: Quaternion) -> tuple[Triple, Quaternion]:
-    """A position and an orientation in the camera's axes -> ARKit's and glTF's."""
-    return (place[0], -place[1], -place[2]), (q[0], -q[1], -q[2], q[3])
-
-
-def camera_to_unity(place: Triple, q: Quaternion) -> tuple[Triple, Quaternion]:
-    """The same -> Unity's, for what is placed in front of a Unity camera (an avatar's bones: `avatar`)."""
-    return (place[0], -place[1], place[2]), (-q[0], q[1], -q[2], q[3])
-
-
 def avatar(turn: Floats, shift: Floats) -> tuple[Triple, Quaternion]:
     """A turn and a shift in upright axes -> position and quaternion in the avatar's own, left-handed axes."""
     x, y, z, w = quaternion(turn)

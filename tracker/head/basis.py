@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 from ..errors import ModelError
 from ..types import Array, FaceState, Layout
 from .lids import moving
-from .model import HEAD_FROM_FILE, HeadModel, LayoutRows, vertex_normals
+from .model import HEAD_FROM_FILE, HeadModel, LayoutRows
 from .occlusion import LAYOUTS, load_occlusion, seen_share
 from .pick import pick
 
@@ -223,11 +223,6 @@ class Basis:
             deviation,
             normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9),
         )
-
-
-def deformed_normals(head: HeadModel, vertices: Array) -> Array:
-    """(6017, 3) unit normals of a deformed mesh, for shading."""
-    return vertex_normals(vertices, head.tri)
 
 
 def _between(grid: Array, value: float) -> tuple[tuple[int, float], tuple[int, float]]:

@@ -1,1 +1,1 @@
-"""Sessions on disk: a recording sink, the overlay that it draws, and what it says of itself at the end."""
+"""Sessions on disk: recorded, marked, repaired, replayed, corrected, compared, exported."""

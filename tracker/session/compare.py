@@ -43,15 +43,15 @@ class Comparison:
     figures: Figures
 
 
-def compare(first: Session, second: Session, layout: str = POINTS) -> Comparison:
+def compare(first: Session, second: Session) -> Comparison:
     """Compare the values that either session shows (`Session.which`), of the face that is there longest.
 
-    Raises SourceError where a table lacks the layout's points, or not one frame of the two is of the same time.
+    Raises SourceError where a table lacks the points, or not one frame of the two is of the same time.
     """
     other = matched(first, second)
     if not (other >= 0).any():
         raise SourceError(f"{first.folder} and {second.folder} have no frame in common; compare sessions of one video.")
-    one, two = _points(first.take(), layout), _points(second.take(), layout)
+    one, two = _points(first.take()), _points(second.take())
     beside = np.full_like(one, np.nan)
     beside[other >= 0] = two[other[other >= 0]]
     apart = np.linalg.norm(one - beside, axis=2)
@@ -92,8 +92,8 @@ def jitter(points: Numbers) -> float:
     return float((bend[seen].mean(1) / np.maximum(eyes, 1e-6)).mean() * 100.0)
 
 
-def _points(take: Take, layout: str) -> Numbers:
-    return take.values(layout).reshape(len(take), -1, 2)
+def _points(take: Take) -> Numbers:
+    return take.values(POINTS).reshape(len(take), -1, 2)
 
 
 def _size(points: Numbers) -> Numbers:

@@ -71,16 +71,6 @@ class Rows:
         face = Face(state, self.basis, float(presence), int(name), held=float(self._away[row]))
         return replace(face, _kept=_Recorded(group, at, which))
 
-    def points(self, position: int, which: Which, layout: str, face: int | None = None) -> npt.NDArray[np.float64]:
-        """(N, 2) px as recorded of a frame's first face, or of the one named; without rows where it is not there."""
-        for row in range(int(self.timeline.row[position]), self._next(position)):
-            with self._lock:
-                group, at = self._table.group(row)
-            values = group.list(f"{which}_{layout}", at)
-            if values is not None and face in (None, group.number("face_id", at)):
-                return np.asarray(values, np.float64).reshape(-1, 2)
-        return np.zeros((0, 2))
-
     @cached_property
     def _away(self) -> npt.NDArray[np.float64]:
         """(rows,) seconds since the face of a row that is held was seen last; 0 where it is seen."""

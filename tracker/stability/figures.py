@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import measures
+from . import following, measures
 from .measures import Floats
 from .signals import Signal
 from .tracks import IMAGE, OURS, RAW, Track
@@ -32,20 +32,20 @@ def figures_of(
             pitch = track.pitch[signal.skip :]
             row["pitch_std_deg"] = float(np.std(pitch[np.isfinite(pitch)])) if np.isfinite(pitch).any() else np.nan
         elif signal.kind == "wave":
-            wave = measures.follow_wave(points, signal.amplitude, signal.period, signal.skip)
+            wave = following.follow_wave(points, signal.amplitude, signal.period, signal.skip)
             row |= {"lag_frames": wave.lag, "lag_ms": wave.lag / signal.fps * 1e3, "gain": wave.gain}
             row["residual_px"] = wave.residual
         elif signal.kind in ("step", "stop"):
-            after = measures.settle(points, signal.event - signal.skip, signal.fps)
+            after = following.settle(points, signal.event - signal.skip, signal.fps)
             row |= {"overshoot": after.overshoot, "settling_s": after.seconds}
         elif signal.kind == "talk" and signal.jaw is not None:
             row |= _leak(track, raw if name in OURS else tracks.get(IMAGE), signal.jaw, signal.skip, fps)
         elif signal.kind in ("nod", "shake") and signal.turn is not None:
             told = (track.pitch if signal.kind == "nod" else track.yaw)[signal.skip :]
-            turn = measures.follow_turn(told, signal.turn[signal.skip : signal.skip + len(told)])
+            turn = following.follow_turn(told, signal.turn[signal.skip : signal.skip + len(told)])
             row |= {"lag_frames": turn.lag, "turn_gain": turn.gain, "turn_rest_deg": turn.rest}
         elif signal.kind == "known" and motions is not None:
-            known = measures.against_motion(points, motions[signal.skip :], signal.fps)
+            known = following.against_motion(points, motions[signal.skip :], signal.fps)
             row |= {"bias": known.bias, "lag_ms": known.lag_ms, "noise": known.noise}
         else:
             ours = name in OURS
@@ -71,7 +71,7 @@ def _clip_figures(track: Track, unfiltered: Track | None, raw: Track, every: Any
         reference = np.where(every[:, None, None], unfiltered.points, np.nan)
         rough = measures.jerk(reference)
         row["jerk_ratio"] = measures.jerk(points) / rough if rough > 0 else float("nan")
-        row["lag_ms"] = measures.delay(points, reference, fps) * 1e3
+        row["lag_ms"] = following.delay(points, reference, fps) * 1e3
         row["behind"], row["behind_p95"] = measures.apart(points, reference)
         row["blink_kept"] = measures.blink_kept(measures.lid_distance(reference), measures.lid_distance(points))
     return row

@@ -20,6 +20,8 @@ from ..pipeline import Tracker
 from ..types import Frame, TrackResult
 from .figures import figures_of
 from .measures import Floats
+from .own_motion import OwnMotion, own_motion
+from .pixels import Pixels
 from .signals import Signal
 from .tracks import MEDIAPIPE_68 as MEDIAPIPE_68
 from .tracks import OURS, RAW, Track, filtered, peer_track, track_of
@@ -41,7 +43,7 @@ class Peer:
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
     """One signal: `times` (T,) s, `motions` (T, 3, 3) or None, the raw `results` (their pictures thrown away), what
-    each contestant said, and its figures."""
+    each contestant said, and its figures; of a clip, how the head itself moved."""
 
     signal: Signal
     times: Floats
@@ -49,6 +51,7 @@ class Trial:
     results: tuple[TrackResult, ...]
     tracks: dict[str, Track]
     figures: dict[str, dict[str, Any]]
+    own: OwnMotion | None = None
 
     @property
     def fps(self) -> float:
@@ -70,6 +73,7 @@ def run_trial(
     tracker.reset()
     results: list[TrackResult] = []
     motions: list[Floats | None] = []
+    pixels = Pixels() if signal.kind == "clip" else None
     with ExitStack() as stack:
         # A fresh process for each signal: its filter must not know the last one.
         others: dict[str, MediaPipe] = {}
@@ -81,6 +85,8 @@ def run_trial(
             result = tracker.step(frame)
             results.append(replace(result, frame=Frame(_BLANK, frame.time, frame.index)))
             motions.append(frame.motion)
+            if pixels is not None:
+                pixels.add(frame.image, result.seen[0].landmarks_px("ibug68") if result.seen else None)
             for name, other in others.items():
                 heard[name].append(other.read(frame))
             if progress is not None:
@@ -91,7 +97,9 @@ def run_trial(
     times = np.array([r.frame.time for r in results])
     known = [m for m in motions if m is not None]
     truth = np.stack(known) if known and len(known) == len(motions) else None
-    return Trial(signal, times, truth, tuple(results), tracks, figures_of(signal, _rate(times, signal), truth, tracks))
+    figures = figures_of(signal, _rate(times, signal), truth, tracks)
+    own = own_motion(pixels, {name: track.points for name, track in tracks.items()}) if pixels is not None else None
+    return Trial(signal, times, truth, tuple(results), tracks, figures, own)
 
 
 def _rate(times: Floats, signal: Signal) -> float:

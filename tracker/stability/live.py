@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from . import measures
+from . import following
 from .measures import GROUPS, Floats
 
 SMOOTHED, LOCAL = 7, 15
@@ -171,7 +171,7 @@ class Lag:
         error = np.lib.stride_tricks.sliding_window_view(points - reference, 5, axis=0).mean(-1)[1:-1]
         speed, error = speed - speed.mean(0), error - error.mean(0)  # what is always off is not late
         if np.sqrt((speed**2).sum(-1).mean()) / rows[-1][1] * 100.0 > _LEAST_SPEED:
-            self._seconds = measures.behind(error, speed)
+            self._seconds = following.behind(error, speed)
         return self._seconds
 
 

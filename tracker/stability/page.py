@@ -1,9 +1,17 @@
-"""The page's bones: its style sheet, sections and tables."""
+"""The page's bones: its style sheet, who is drawn how, sections and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
+
+import numpy as np
+
+from . import words
+from .lab import Trial
+from .measures import Floats
+from .tracks import IMAGE, RAW, VIDEO
 
 STYLE = """
 :root{--ink:#1c2230;--soft:#5c6474;--paper:#fbfbfa;--card:#fff;--edge:#dfe2e8;--good:#0a7d4b;--bad:#b3261e;
@@ -38,6 +46,11 @@ video{width:100%;max-width:1260px;display:block;border-radius:6px;background:#00
 
 OURS = "Stillpoint, default"
 """The column that is shaded."""
+STYLES = {RAW: "raw", "one_euro": "one", "kalman": "kal", "default": "ours", VIDEO: "mpv", IMAGE: "mpi", "rts": "rts"}
+NAMES = {RAW: "Stillpoint, raw", "default": OURS, "one_euro": "Stillpoint, 1 euro"}
+NAMES |= {"kalman": "Stillpoint, Kalman", "rts": "Stillpoint, zero-phase (offline)"}
+SHOWN = (RAW, "default", VIDEO)
+"""Whose curves are drawn where six would hide one another."""
 
 
 def section(title: str, content: str, note: str) -> str:
@@ -59,3 +72,21 @@ def cell(value: float | None, met: bool | None = None) -> str:
     """A number with three digits after the point; green or red where it is held to a mark."""
     text = "–" if value is None else f"{round(value, 3) + 0.0:.3f}"
     return text if met is None else f'<span class="{"good" if met else "bad"}">{text} {"✓" if met else "✗"}</span>'
+
+
+def figures_table(trial: Trial) -> str:
+    """Every measure of a signal, one contestant a column."""
+    names = list(trial.tracks)
+    keys = dict.fromkeys(k for n in names for k, v in trial.figures[n].items() if not isinstance(v, dict))
+    rows = [[escape(words.LABELS.get(k, k)), *(cell(trial.figures[n].get(k)) for n in names)] for k in keys]
+    return table(["", *(NAMES.get(n, n) for n in names)], rows)
+
+
+def array(values: Any) -> Floats:
+    """Of numbers, None as NaN."""
+    return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+
+
+def pair(*plots: str) -> str:
+    """Beside one another where there is room."""
+    return f'<div class="pair">{"".join(f"<figure>{plot}</figure>" for plot in plots)}</div>'

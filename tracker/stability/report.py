@@ -6,30 +6,24 @@ import json
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..errors import OutputError
-from . import measures, words
-from .clips import CLIP_MARKS
+from . import following, measures, words
+from .clip_page import clip_section, clips_table, own_table
 from .halves import half_of
 from .lab import Progress, Trial
-from .page import OURS, STYLE, cell, section, table
+from .page import NAMES, SHOWN, STYLE, STYLES, array, cell, figures_table, pair, section, table
 from .plots import Axis, Series, chart, legend
 from .side_by_side import write_video
 from .suite import COST, MARKS, Outcome
 from .sweep import Ahead
-from .tracks import FILTERS, IMAGE, RAW, VIDEO
+from .tracks import FILTERS
 
-STYLES = {RAW: "raw", "one_euro": "one", "kalman": "kal", "default": "ours", VIDEO: "mpv", IMAGE: "mpi", "rts": "rts"}
-NAMES = {RAW: "Stillpoint, raw", "default": OURS, "one_euro": "Stillpoint, 1 euro"}
-NAMES |= {"kalman": "Stillpoint, Kalman", "rts": "Stillpoint, zero-phase (offline)"}
 _NEAR_FRAMES = 0.06
 _LEAST_GAIN = 0.05
 _KNOWN_S = 6.0
-SHOWN = (RAW, "default", VIDEO)
-"""Whose curves are drawn where six would hide one another."""
 
 
 def write_report(outcome: Outcome, folder: Path, videos: bool = True, progress: Progress | None = None) -> list[Path]:
@@ -60,7 +54,9 @@ def page(outcome: Outcome, films: Sequence[str] = ()) -> str:
     first = {t.signal.kind: t for t in reversed(trials)}
     parts = [section("What is wanted, and what was found", _marks(outcome), words.MARKS_NOTE)]
     if outcome.clips():
-        parts.append(section("Real clips, the default filter", _clips(outcome), words.CLIPS_NOTE))
+        parts.append(section("Real clips, the default filter", clips_table(outcome), words.CLIPS_NOTE))
+        if owned := own_table(outcome):
+            parts.append(section("What of it is the head's own", owned, words.OWN_NOTE))
     parts.append(section("Jitter against lag", _plane(outcome), words.PLANE_NOTE))
     if outcome.ahead:
         parts.append(section("Latency compensation", _ahead(outcome.ahead), words.AHEAD_NOTE))
@@ -80,7 +76,7 @@ def page(outcome: Outcome, films: Sequence[str] = ()) -> str:
     for trial in trials:
         if trial.signal.kind == "clip":
             title = f"Clip: {trial.signal.name} ({half_of(trial.signal.name)} half)"
-            parts.append(section(title, _clip(trial), words.CLIP_NOTE))
+            parts.append(section(title, clip_section(trial), words.CLIP_NOTE))
     if films:
         shown = "".join(_film(name) for name in films)
         parts.append(section("Side by side, motion magnified ten times", shown, words.FILM_NOTE))
@@ -114,25 +110,6 @@ def _marks(outcome: Outcome) -> str:
     return table(["measure", "wanted of the default", *(NAMES.get(n, n) for n in names)], rows)
 
 
-def _clips(outcome: Outcome) -> str:
-    """One row a clip: what it is held to, and how late and how far from its own raw points the filter is."""
-    head = ["clip", "half", *(f"{mark.label} ({mark.said})" for mark in CLIP_MARKS), "frames with an open jaw"]
-    head += ["zero-phase (offline): acceleration / MediaPipe's", "the same of the residual"]
-    head += ["eyelids' amplitude, %: raw", "default", "MediaPipe IMAGE", "MediaPipe VIDEO"]
-    head += ["lag, ms", "MediaPipe's lag", "from raw, %", "MediaPipe's from raw"]
-    rows = []
-    for trial in outcome.clips():
-        name, figures = trial.signal.name, trial.figures
-        values = [(mark, mark.value(figures)) for mark in CLIP_MARKS]
-        cells = [cell(value, mark.met(value)) for mark, value in values]
-        cells += [f"{figures[RAW].get('jaw_frames') or 0:.0f} of {len(trial.times)}"]
-        cells += [cell(mark.value(figures, "rts")) for mark in CLIP_MARKS[:2]]
-        cells += [cell(figures.get(n, {}).get("blink_way")) for n in (RAW, "default", IMAGE, VIDEO)]
-        cells += [cell(figures.get(n, {}).get(m)) for m in ("lag_ms", "behind") for n in ("default", VIDEO)]
-        rows.append([escape(name), half_of(name), *cells])
-    return table(head, rows)
-
-
 def _ahead(rows: Sequence[Ahead]) -> str:
     head = ["looking ahead, ms", "lag on the wave, ms", "gain", "still: std, %", "acceleration, %", "overshoot, %"]
     values = [(r.lag_ms, r.gain, r.std, r.acceleration, r.overshoot) for r in rows]
@@ -148,29 +125,29 @@ def _plane(outcome: Outcome) -> str:
         front = sorted((s for s in points if s.front), key=lambda s: s.std)
         tips = tuple(f"{method}, {s.label}: std {s.std:.3f} %, lag {s.lag:.2f} frames" for s in points)
         style = STYLES[method]
-        series.append(Series(method, style, _array(s.std for s in front), _array(abs(s.lag) for s in front)))
-        x, y = _array(s.std for s in points), _array(abs(s.lag) for s in points)
+        series.append(Series(method, style, array(s.std for s in front), array(abs(s.lag) for s in front)))
+        x, y = array(s.std for s in points), array(abs(s.lag) for s in points)
         series.append(Series(method, style, x, y, line=False, dots=3.0, titles=tips))
         chosen = [s for s in points if s.default]
-        x, y = _array(s.std for s in chosen), _array(abs(s.lag) for s in chosen)
+        x, y = array(s.std for s in chosen), array(abs(s.lag) for s in chosen)
         series.append(Series(f"{method} as it ships", style, x, y, line=False, dots=7.0))
     found = outcome.marks()
     std, lag = found[MARKS[0].label], found[MARKS[2].label]
     for name in (n for n in outcome.contestants() if n not in FILTERS):
         if std[name] is not None and lag[name] is not None:
-            x, y = _array([std[name]]), _array([abs(lag[name] or 0.0)])
+            x, y = array([std[name]]), array([abs(lag[name] or 0.0)])
             series.append(Series(name, STYLES[name], x, y, line=False, dots=7.0))
     jitter = Axis("still: std, % of the eyes' distance", log=True)
     whole = chart(series, jitter, Axis("lag, frames"), "jitter and lag")
     near = chart(series, jitter, Axis("lag, frames (near zero)", span=(-0.005, _NEAR_FRAMES)), "the same, near no lag")
-    return _pair(whole, near)
+    return pair(whole, near)
 
 
 def _bode(waves: Sequence[Trial]) -> str:
-    hertz = _array(t.signal.fps / t.signal.period for t in waves)
+    hertz = array(t.signal.fps / t.signal.period for t in waves)
     plots, rows = [], []
     for label, values in (("gain", _gain), ("phase, degrees", _phase), ("lag, ms", _lag)):
-        found = {name: _array(values(t, name) for t in waves) for name in waves[0].tracks}
+        found = {name: array(values(t, name) for t in waves) for name in waves[0].tracks}
         series = [Series(name, STYLES[name], hertz, found[name], dots=3.0) for name in found]
         plots.append(chart(series, Axis("frequency, Hz", log=True), Axis(label), f"{label} by frequency"))
         rows += [
@@ -181,7 +158,7 @@ def _bode(waves: Sequence[Trial]) -> str:
             for i, f in enumerate(hertz)
             if label != "lag, ms"
         ]
-    return _pair(*plots) + table(["", *(NAMES.get(n, n) for n in waves[0].tracks)], rows)
+    return pair(*plots) + table(["", *(NAMES.get(n, n) for n in waves[0].tracks)], rows)
 
 
 def _gain(wave: Trial, name: str) -> float | None:
@@ -214,7 +191,7 @@ def _response(trial: Trial) -> str:
         errors.append(Series(name, STYLES[name], time, (way - truth)[near]))
     place = chart(ways, Axis("seconds"), Axis("place of the face, px"), trial.signal.name)
     away = Axis("behind (-) or beyond (+) the truth, px")
-    return _pair(place, chart(errors, Axis("seconds"), away, f"{trial.signal.name}, error")) + _figures(trial)
+    return pair(place, chart(errors, Axis("seconds"), away, f"{trial.signal.name}, error")) + figures_table(trial)
 
 
 def _still(trial: Trial) -> str:
@@ -229,7 +206,7 @@ def _still(trial: Trial) -> str:
     trace = chart(lines, Axis("seconds"), Axis("nose tip, x, px"), "the nose tip of a still face")
     axis = Axis("power of a landmark, px²/Hz", log=True)
     spread = chart(powers, Axis("frequency, Hz", log=True), axis, "power spectrum, mean of the 68 points")
-    return _pair(trace, spread) + _figures(trial)
+    return pair(trace, spread) + figures_table(trial)
 
 
 def _turn(trial: Trial) -> str:
@@ -244,7 +221,7 @@ def _turn(trial: Trial) -> str:
     lines = [
         Series(n, s, trial.times[skip:], v[skip:] - np.nanmean(v[skip:])) for n, s, v in ways if np.isfinite(v).any()
     ]
-    return _pair(chart(lines, Axis("seconds"), Axis(f"{name}, degrees"), trial.signal.name)) + _figures(trial)
+    return pair(chart(lines, Axis("seconds"), Axis(f"{name}, degrees"), trial.signal.name)) + figures_table(trial)
 
 
 def _known(trial: Trial) -> str:
@@ -255,7 +232,7 @@ def _known(trial: Trial) -> str:
         for axis, name in enumerate("xy"):
             lines = [
                 Series(
-                    who, STYLES[who], trial.times[shown], measures.off_truth(track.points, trial.motions)[shown, axis]
+                    who, STYLES[who], trial.times[shown], following.off_truth(track.points, trial.motions)[shown, axis]
                 )
                 for who, track in trial.tracks.items()
                 if who in SHOWN
@@ -263,54 +240,7 @@ def _known(trial: Trial) -> str:
             plots.append(
                 chart(lines, Axis("seconds"), Axis(f"error of the nose tip, {name}, px"), f"error along {name}")
             )
-    return (_pair(*plots) if plots else "") + _figures(trial)
-
-
-def _clip(trial: Trial) -> str:
-    """The three calmest seconds of the nose tip, the pitch of the whole clip, the figures, and those of each group."""
-    lines = []
-    nose = {n: t.points[:, measures.NOSE_TIP] for n, t in trial.tracks.items() if n in SHOWN}
-    width = min(round(3 * trial.fps), len(trial.times))
-    span = [np.ptp(nose[RAW][i : i + width], axis=0).sum() for i in range(max(len(trial.times) - width, 0) + 1)]
-    start = int(np.nanargmin(span)) if np.isfinite(span).any() else 0
-    calm = slice(start, start + width)
-    for name, path in nose.items():
-        y = path[calm, 1]
-        lines.append(Series(name, STYLES[name], trial.times[calm], y - np.nanmean(y) if np.isfinite(y).any() else y))
-    calmest = chart(lines, Axis("seconds"), Axis("nose tip, y, px"), "the nose tip where the head is calmest")
-    turns = [
-        Series(name, STYLES[name], trial.times, track.pitch)
-        for name, track in trial.tracks.items()
-        if name in SHOWN and np.isfinite(track.pitch).any()
-    ]
-    pitch = chart(turns, Axis("seconds"), Axis("pitch, degrees"), "pitch over the whole clip")
-    return _pair(calmest, pitch) + _figures(trial) + _groups(trial)
-
-
-def _figures(trial: Trial) -> str:
-    names = list(trial.tracks)
-    keys = dict.fromkeys(k for n in names for k, v in trial.figures[n].items() if not isinstance(v, dict))
-    rows = [[escape(words.LABELS.get(k, k)), *(cell(trial.figures[n].get(k)) for n in names)] for k in keys]
-    return table(["", *(NAMES.get(n, n) for n in names)], rows)
-
-
-def _groups(trial: Trial) -> str:
-    names = list(trial.tracks)
-    rows = []
-    for group in measures.GROUPS:
-        for measure in ("acceleration", "residual"):
-            values: list[Any] = [trial.figures[n]["groups"][group][measure] for n in names]
-            rows.append([f"{group}: {measure}, %", *(cell(v) for v in values)])
-    return table(["", *(NAMES.get(n, n) for n in names)], rows)
-
-
-def _array(values: Any) -> Any:
-    return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
-
-
-def _pair(*plots: str) -> str:
-    """Beside one another where there is room."""
-    return f'<div class="pair">{"".join(f"<figure>{plot}</figure>" for plot in plots)}</div>'
+    return (pair(*plots) if plots else "") + figures_table(trial)
 
 
 def _film(name: str) -> str:

@@ -101,6 +101,7 @@ class Outcome:
                 trial.signal.name: {
                     "half": half_of(trial.signal.name),
                     **{mark.label: {"wanted": mark.said, "found": mark.value(trial.figures)} for mark in CLIP_MARKS},
+                    "own_motion": trial.own and trial.own.as_json(CLIP_MARKS[0].wanted),
                 }
                 for trial in self.clips()
             },

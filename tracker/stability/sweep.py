@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace as changed
 
 from ..settings import Filter, Kalman, OneEuro, Still
-from . import measures
+from . import following, measures
 from .lab import Progress, Trial
 from .tracks import FILTERS, filtered, track_of
 
@@ -61,7 +61,7 @@ def sweep(
         for label, settings in variants(method, quick):
             calm = track_of(filtered(still.results, method, settings)).points[still.signal.skip :]
             moved = track_of(filtered(wave.results, method, settings)).points[wave.signal.skip :]
-            fit = measures.follow_wave(moved, wave.signal.amplitude, wave.signal.period, wave.signal.skip)
+            fit = following.follow_wave(moved, wave.signal.amplitude, wave.signal.period, wave.signal.skip)
             std, rough = measures.still_std(calm), measures.acceleration(calm)
             rows.append(Setting(method, label, std, rough, fit.lag, fit.residual, default=label == "default"))
             if progress is not None:
@@ -92,8 +92,8 @@ def looking_ahead(still: Trial, wave: Trial, stop: Trial, steps: tuple[float, ..
         calm, moved, stopped = (
             track_of(filtered(t.results, "default", settings)).points[t.signal.skip :] for t in (still, wave, stop)
         )
-        fit = measures.follow_wave(moved, wave.signal.amplitude, wave.signal.period, wave.signal.skip)
-        after = measures.settle(stopped, stop.signal.event - stop.signal.skip, stop.fps)
+        fit = following.follow_wave(moved, wave.signal.amplitude, wave.signal.period, wave.signal.skip)
+        after = following.settle(stopped, stop.signal.event - stop.signal.skip, stop.fps)
         std, rough = measures.still_std(calm), measures.acceleration(calm)
         rows.append(Ahead(ms, std, rough, fit.lag / wave.fps * 1e3, fit.gain, after.overshoot))
     return rows

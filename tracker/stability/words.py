@@ -68,6 +68,14 @@ CLIPS_NOTE = (
     "the pitch that the parallax of the face's pixels shows, together; what the second explains is no leak of the "
     "first. Where the jaw hardly opens there is little to be told."
 )
+OWN_NOTE = (
+    "How much the head itself accelerates, by the picture alone: its motion is measured twice, by pixels that the two "
+    "do not share, so that the noise of one falls out of their product; a similarity, without turns from and to the "
+    "camera and without expression. Only frames in which it could be told. Where it is above the wanted share of "
+    "MediaPipe's, nothing that follows the head can have less; the curves show how far behind it landmarks would have "
+    "to be, at least, after the linear filter of 12 frames that is the best of all for that very clip, in the head's "
+    "own strides from frame to frame: a delay of half a frame is 0.5."
+)
 AHEAD_NOTE = (
     "The default filter set to give the pose as it will be when it is on the screen (filter.ahead_ms): a lag below "
     "zero is time won, what it costs is calm and overshoot. Expressions are not looked ahead for."

@@ -3,8 +3,7 @@
 Pixels say to a few hundredths how the face moved in the picture since the last frame (`Face.carried`), but not where it
 is; the network says where it is, but wavers. So the pose moves with the pixels at once, and approaches the network's
 word slowly while the pixels rest, faster while they move: a 1 euro filter whose speed is measured on the picture. A
-jaw that opens moves no pixel of nose and cheeks, so it cannot nod the head. Turns from and to the camera are told by
-parallax, less surely: they are believed where they are brisk.
+jaw that opens moves no pixel of nose and cheeks, so it cannot nod the head.
 """
 
 from __future__ import annotations
@@ -24,8 +23,6 @@ _OPEN = np.array([3.0, 3.0, 0.6, 0.6, 0.6, 0.6, 0.6])
 """Hz per face size a second: up and down for a nod, sideways for a turn, any for the others."""
 _OPEN_UNTOLD = np.array([15.0, 15.0, 0.6, 0.6, 0.6, 0.6, 0.6])
 """The same where no parallax told of these two: a head that goes up and down is believed to nod."""
-_SPIN_HZ, _SPIN = 6.0, 0.03
-"""Cutoff of the turning speed, and the one (radians a second) at which half of it is believed: slower it is noise."""
 _ASTRAY = 0.05
 """Hz per squared usual size of a difference beyond three of them."""
 _USUAL = 0.003, 0.015
@@ -57,7 +54,6 @@ class CarriedPose:
 
     def __init__(self, first: Point) -> None:
         self._pose = self._before = first.pose
-        self._spin = 0j
         self.speed = self._up = self._aside = 0.0
         self.trust = 0.0
         self.age = 0.0
@@ -72,7 +68,6 @@ class CarriedPose:
         `unit` (7,) of the pose, and `leash` (7,) how far it may be from `measured`."""
         sure = 1.0 / max(doubt, 1.0) ** _DOUBT
         told = motion is not None and motion.shape[1] > 3
-        motion = self._believed(motion, dt)
         if motion is None:
             self.trust *= 1.0 - _LOST
             self._went *= math.exp(-dt / _DIES_S)
@@ -110,14 +105,3 @@ class CarriedPose:
         values = measured.values.copy()
         values[POSE] = self._pose.values
         return Point(self._pose.rotation, values)
-
-    def _believed(self, motion: Vector | None, dt: float) -> Vector | None:
-        """The motion with as much of its turn as is believed."""
-        if motion is None or motion.shape[1] < 4:
-            return motion
-        share = smoothing(_SPIN_HZ, dt)
-        self._spin += share * (complex(motion[0, 3], motion[1, 3]) / dt - self._spin)
-        brisk = abs(self._spin) ** 2
-        believed = motion.copy()
-        believed[:, 3] *= brisk / (brisk + _SPIN**2)
-        return believed

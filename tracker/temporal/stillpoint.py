@@ -23,8 +23,10 @@ from .parts import CENTRE, POSE, Parts, Point, units
 from .shape import ShapeFilter
 from .turns import Vector
 
-_REST, _DRIFT, _DASH = 0.004, 0.9, 9.0
-"""Acceleration that is expected, face sizes/s^2: of a head at rest, per speed (1/s), and per its cube (s)."""
+_REST, _DASH = 0.004, 9.0
+"""Acceleration that is expected, face sizes/s^2: of a head at rest, and per the cube of its speed (s)."""
+_DRIFT = np.array([0.9, 0.9, 0.75, 0.75, 0.75, 0.75, 0.75])
+"""The same per speed (1/s): parallax tells of turns from and to the camera late enough."""
 _SPEED_HZ, _UNTOLD_HZ = 5.0, 38.0
 """Cutoff of that speed; and what of it is only noise where no pixels carry the pose, per deviation of the noise."""
 _TOGETHER = 0.45

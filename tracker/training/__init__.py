@@ -1,1 +1,1 @@
-"""Training, evaluation and export of the networks: the only part that needs torch."""
+"""Training, evaluation and export of the networks: needs torch."""

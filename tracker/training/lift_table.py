@@ -103,8 +103,8 @@ def load_lifted(path: Path) -> Lifted:
     return Lifted(**values)
 
 
-def taught(rows: Rows, lifted: Lifted, points: bool = True) -> Rows:
-    """Rows whose rotation and depth (and, with `points`, the labels of `tddfa68`) are those of the good fits.
+def taught(rows: Rows, lifted: Lifted) -> Rows:
+    """Rows whose rotation and depth and labels of `tddfa68` are those of the good fits.
 
     Joined by pack and name. Calibration images keep their labels, which define the pose; rows without a good fit
     keep what they had. `yaw` is filled in where no teacher had told it.
@@ -118,7 +118,6 @@ def taught(rows: Rows, lifted: Lifted, points: bool = True) -> Rows:
     lost = use[~np.isfinite(rows.rotation[use]).all((1, 2))]
     rotation[use], depth[use] = lifted.rotation[fit], lifted.tddfa68[fit, :, 2]
     yaw[lost] = np.degrees(np.arcsin(np.clip(rotation[lost, 0, 2], -1, 1)))
-    if points:
-        labels[use, SLICES["tddfa68"]] = lifted.tddfa68[fit, :, :2]
-        weights[use, SLICES["tddfa68"]] = 1.0
+    labels[use, SLICES["tddfa68"]] = lifted.tddfa68[fit, :, :2]
+    weights[use, SLICES["tddfa68"]] = 1.0
     return replace(rows, rotation=rotation, depth=depth, yaw=yaw, points=labels, weights=weights)

@@ -62,10 +62,10 @@ class Scenes(Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(image.transpose(2, 0, 1).copy()), torch.from_numpy(targets(marks, size))
 
 
-def load_stock(config: LocatorConfig, held_out: bool = False) -> Stock:
+def load_stock(config: LocatorConfig) -> Stock:
     """Everything that scenes are made of."""
-    crops, pictures = load_faces(config.data, held_out, config.second_faces)
-    backgrounds = load_backgrounds(config.backgrounds, held_out)
+    crops, pictures = load_faces(config.data, config.second_faces)
+    backgrounds = load_backgrounds(config.backgrounds)
     return Stock(crops, backgrounds.where(with_faces=True) + pictures, backgrounds.where(with_faces=False))
 
 

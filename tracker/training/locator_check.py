@@ -29,7 +29,6 @@ from .locator_looks import degrade
 from .locator_net import conv
 from .locator_paste import placing, turned, warp
 from .locator_scenes import Stock, scene
-from .locator_validate import hits
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +79,13 @@ class DeployedCheck(nn.Module):
     def forward(self, crops: Tensor) -> Tensor:
         answers = self.net(crops.permute(0, 3, 1, 2).float())
         return torch.cat([torch.sigmoid(answers[:, :1]), answers[:, 1:]], 1)
+
+
+def hits(find: Find, marks: Marks) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which marks (n,) a find lies on: its centre within half a side of theirs on both axes."""
+    x, y = find.centre
+    half = marks[:, 2] / 2
+    return np.asarray((np.abs(marks[:, 0] - x) < half) & (np.abs(marks[:, 1] - y) < half))
 
 
 def gather(candidates: list[Find], image: Image, marks: Marks) -> Iterable[Image]:

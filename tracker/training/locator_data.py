@@ -84,17 +84,15 @@ def move(marks: Marks, affine: npt.NDArray[np.floating]) -> Marks:
     return out
 
 
-def load_faces(folder: Path, held_out: bool = False, skip: Path | None = None) -> tuple[Pictures, Pictures]:
-    """The packs in `folder` -> (crops of one face each, wide pictures), training rows or the held-out ones.
+def load_faces(folder: Path, skip: Path | None = None) -> tuple[Pictures, Pictures]:
+    """The packs in `folder` -> (crops of one face each, wide pictures), of the rows to train on.
 
     `skip` names a JSON file {"pack|name": boxes} of crops that show a second face nobody marked; they are left out.
     """
     second = frozenset(json.loads(skip.read_text(encoding="utf-8"))) if skip else frozenset()
-    crops = _from_packs(folder, CROP_PACKS, held_out, second)
-    pictures = _from_packs(folder, (PICTURE_PACK,), held_out, second)
-    if not held_out:
-        crops, pictures = _balanced(crops), _balanced(pictures)
-    log.info("%d crops and %d pictures, %s", len(crops), len(pictures), "held out" if held_out else "to train on")
+    crops = _balanced(_from_packs(folder, CROP_PACKS, second))
+    pictures = _balanced(_from_packs(folder, (PICTURE_PACK,), second))
+    log.info("%d crops and %d pictures", len(crops), len(pictures))
     return crops, pictures
 
 
@@ -104,12 +102,15 @@ def _balanced(pictures: Pictures) -> Pictures:
     return Pictures([pictures.images[i] for i in index], [pictures.marks[i] for i in index])
 
 
-def _from_packs(folder: Path, packs: tuple[str, ...], held_out: bool, skip: frozenset[str]) -> Pictures:
+def _from_packs(folder: Path, packs: tuple[str, ...], skip: frozenset[str]) -> Pictures:
     rows = load_rows(folder, packs)
     part = "aflw2000_68" if packs == (PICTURE_PACK,) else "tddfa68"
     known = (rows.weights[:, SLICES[part]] > 0).all(1) & np.isfinite(rows.rotation).all((1, 2))
-    keep = known & (rows.held_out & ~rows.merl_test if held_out else rows.trainable)
-    keep &= np.array([f"{pack}|{name}" not in skip for pack, name in zip(rows.pack, rows.name, strict=True)])
+    keep = (
+        known
+        & rows.trainable
+        & np.array([f"{pack}|{name}" not in skip for pack, name in zip(rows.pack, rows.name, strict=True)])
+    )
     rows = rows.take(keep)
     marks = marks_of(rows.points[:, SLICES[part]], rows.rotation)
     return Pictures(rows.images, list(marks[:, None]))

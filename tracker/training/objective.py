@@ -12,7 +12,8 @@ from ..detection.crop import CROP, ROI
 from . import asl
 from .batches import Batch
 from .losses import Targets, imitation, losses
-from .network import Model, Prediction, crop_affine, cut, random_similarity, resample
+from .network import Model, Prediction
+from .sampling import crop_affine, cut, random_similarity, resample
 from .variants import Variant
 
 

@@ -1,7 +1,7 @@
 """Do the deviations tell the truth? Expected against actual error, by part of the face and by yaw.
 
 A right deviation s per axis means E[e^2 / s^2] = 2 for the distance e of a landmark from its label (label noise
-counted in). `factors` finds by what each label set's deviations must be multiplied; they are kept in `model.json`.
+counted in). `factor` finds by what each label set's deviations must be multiplied; they are kept in `model.json`.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from .augment import Jitter, point_flip
 from .batches import CALIBRATION, NOTHING, REGION_EVERY, Batch, row_weights
 from .losses import Targets
 from .negatives import HardPool, Picture, drawn
-from .network import at, places, similarities
 from .packs import SLICES, TOTAL, Rows
+from .sampling import at, places, similarities
 from .tensor_augment import Draws, degrade, occlude, wear
 
 POOL = 256

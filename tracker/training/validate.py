@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 
 from ..detection.crop import CROP, CROP_SHARE, ROI, ROI_SIDE, Affine, apply, compose, sample, similarity
-from .network import Model, Prediction, crop_affine
+from .network import Model, Prediction
 from .packs import SLICES, Rows
 from .protocol import bin_means, face_sizes
+from .sampling import crop_affine
 
 Floats = npt.NDArray[np.float32]
 SHIFT, SCALE, ROLL = 0.15, float(np.log(1.2)), float(np.pi / 6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QColor
+from PyQt6.QtGui import QColor, QKeySequence
 from PyQt6.QtWidgets import (
     QColorDialog,
     QDialog,
@@ -26,6 +26,7 @@ from tracker.session.markers import Track
 
 from ..keys import KEYS
 from ..panels.form import named
+from ..replay.keys import KEYS as REPLAY_KEYS
 
 NAME, KEY, COLOR = range(3)
 
@@ -105,7 +106,11 @@ class LabelDialog(QDialog):
         except SettingsError as error:
             self._say(str(error))
             return
-        spoken_for = {name.upper(): key.text for key in KEYS for name in key.keys}
+        unknown = next((track.key for track in taken if track.key and not QKeySequence(track.key).toString()), None)
+        if unknown is not None:
+            self._say(f"{unknown!r} is no key; write a digit, a letter or a name such as F5.")
+            return
+        spoken_for = {name.upper(): key.text for key in (*REPLAY_KEYS, *KEYS) for name in key.keys}
         clash = next((track for track in taken if track.key.upper() in spoken_for), None)
         if clash is not None:
             self._say(f"{clash.key} already does something: {spoken_for[clash.key.upper()]}. Choose another key.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PyQt6.QtCore import QSignalBlocker, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QSignalBlocker, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
 from PyQt6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -15,6 +15,7 @@ from ..panels.form import named
 from .table import MarkerTable
 
 BUTTONS_A_ROW = 2
+_ESC_ASKED_FOR = QEvent.Type.ShortcutOverride, Qt.Key.Key_Escape
 AUTOMATIC = (
     ("face", "Face lost and found"),
     ("blink", "Blink"),
@@ -28,6 +29,12 @@ class TextLine(QLineEdit):
     """Free text for a marker: Enter takes it, Esc leaves it; either gives the keyboard back."""
 
     left = pyqtSignal()
+
+    def event(self, event: QEvent | None) -> bool:
+        if isinstance(event, QKeyEvent) and (event.type(), event.key()) == _ESC_ASKED_FOR:
+            event.accept()  # the window's own Esc would end a recording
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         if event is not None and event.key() == Qt.Key.Key_Escape:

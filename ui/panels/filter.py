@@ -32,8 +32,6 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("filter.kalman.measurement", "Expected noise", 0.01, 100.0, "×", "Higher trusts each frame less."),
     ),
 }
-
-
 MOST_AHEAD_MS = 100
 
 
@@ -54,8 +52,8 @@ class FilterPanel(Panel):
         for name in STABILIZERS:
             if name != "none":
                 self.method.addItem(NAMES.get(name, (name, ""))[0], name)
-        form = self.form()
-        form.row("Method", self.method)
+        self.form().row("Method", self.method)
+        self.about = self.words()
         self.ahead = QSpinBox()
         self.ahead.setRange(0, MOST_AHEAD_MS)
         self.ahead.setSuffix(" ms")
@@ -63,8 +61,7 @@ class FilterPanel(Panel):
         self.ahead.setKeyboardTracking(False)
         tip = "Latency compensation: the pose as it will be so much later, when it is on the screen; 0: as it is."
         named(self.ahead, "Look ahead", tip)
-        form.row("Look ahead", self.ahead)
-        self.about = self.words()
+        self.form().row("Look ahead", self.ahead)
         self._sliders_box = QWidget()
         self._sliders_column = QVBoxLayout(self._sliders_box)
         self._sliders_column.setContentsMargins(0, 0, 0, 0)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from tracker.errors import SettingsError
 from tracker.settings import Stream
-from tracker.stream import STREAMS, parse_target
+from tracker.stream import STREAMS
 
 from ..keys import hint
 from ..theme import Colors, tabular
@@ -31,7 +30,7 @@ class RowState:
 
 
 class StreamRow(QWidget):
-    """One protocol. `addresses`: HOST, PORT or HOST:PORT with blanks between; empty is this computer, its own port."""
+    """One protocol. `address`: HOST, PORT or HOST:PORT with blanks between; empty is this computer, its own port."""
 
     changed = pyqtSignal()
 
@@ -173,10 +172,7 @@ class StreamsPanel(Panel):
         """Show what is in force."""
         wanted: dict[str, list[str]] = {}
         for target in settings.to.split():
-            try:
-                wanted.setdefault(parse_target(target).protocol, []).append(target)
-            except SettingsError:
-                continue  # the one who sends says so
+            wanted.setdefault(target.partition(":")[0], []).append(target)  # also where its address is wrong
         for name, row in self.rows.items():
             row.show_targets(tuple(wanted.get(name, ())))
         switches = {self.remote: settings.allow_remote, self.mirror: settings.mirror}

@@ -137,7 +137,7 @@ class Desk(QObject):
 
     def compare_with(self, folder: Path | None, run: str | None, which: Which = "stable") -> None:
         """Lay a pass of this session (`folder` None), or another session, beside; `run` None: nothing."""
-        if run is None or (folder is None and not which):
+        if run is None:
             self._set_other(None)
             return
         mine = self.session

@@ -1,10 +1,11 @@
-"""Labels from and to files of other programs, from the replay window's menu."""
+"""Labels from and to files of other programs, and the session to them, from the replay window's menu."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from tracker.errors import StillpointError
@@ -12,6 +13,7 @@ from tracker.session.labels import FORMATS, new_id, to_eaf
 from tracker.session.reason import reason_of
 from tracker.whole import whole
 
+from ..export_dialog import ExportDialog
 from .desk import Desk
 from .grab import framed
 
@@ -38,6 +40,14 @@ class Files:
             path = Path(name)
             end = next((end for end in FORMATS if f"*{end}" in kind), ".csv")
             self.put(path if path.suffix in FORMATS else path.with_name(path.name + end))
+
+    def export(self) -> None:
+        """The dialog, with this session as it is now."""
+        self._desk.save()
+        dialog = ExportDialog(self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.choose(self._desk.session.folder)
+        dialog.show()
 
     def take(self, path: Path) -> None:
         """One step that can be undone; what had to be mended is told."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..keys import Key
+from ..keys import BY_ACTION, Key
+
+SHARED = ("overlay", "landmarks", "mesh", "box", "axes", "follow", "zoom_in", "zoom_out", "fit", "full_screen")
+"""What has the same key in the live window."""
 
 KEYS: tuple[Key, ...] = (
     Key("play", ("Space", "K"), "Play or pause", "Replay"),
@@ -20,7 +23,7 @@ KEYS: tuple[Key, ...] = (
     Key("faster", (".",), "Faster", "Replay"),
     Key("previous", ("Alt+Left",), "To the marker before", "Markers"),
     Key("next", ("Alt+Right",), "To the next marker", "Markers"),
-    Key("mark", ("M",), "Drop a marker of the first label; hold for a span", "Markers", hold=True),
+    BY_ACTION["mark"],
     Key("text", ("N", "Shift+M"), "Write a marker's text", "Markers"),
     Key("delete", ("Delete", "Backspace"), "Delete what is selected", "Markers"),
     Key("select_all", ("Ctrl+A",), "Select all markers", "Markers"),
@@ -31,24 +34,23 @@ KEYS: tuple[Key, ...] = (
     Key("automatic", ("Ctrl+G",), "Make automatic markers", "Markers"),
     Key("import", ("Ctrl+I",), "Import labels", "File"),
     Key("export", ("Ctrl+E",), "Export labels", "File"),
+    Key("export_session", ("Ctrl+Shift+E",), "Export the session", "File"),
     Key("save", ("Ctrl+S",), "Save now (it is saved by itself, too)", "File"),
     Key("close", ("Ctrl+W", "Ctrl+Q"), "Close", "File"),
     Key("correct", ("C",), "Correct landmarks: drag them", "Landmarks"),
     Key("add", ("A",), "Add a landmark: click on the face", "Landmarks"),
     Key("raw", ("T",), "Show the raw values, unfiltered", "Landmarks", hold=True),
-    Key("overlay", ("H",), "Hide or show the overlay", "View"),
-    Key("zoom_in", ("+", "="), "Zoom in", "View"),
-    Key("zoom_out", ("-",), "Zoom out", "View"),
-    Key("fit", ("Ctrl+0",), "Fit the picture", "View"),
+    *(BY_ACTION[name] for name in SHARED),
     Key("closer", ("Ctrl++", "Ctrl+="), "Timeline: show less", "View"),
     Key("wider", ("Ctrl+-",), "Timeline: show more", "View"),
     Key("whole", ("Ctrl+9",), "Timeline: show all", "View"),
-    Key("full_screen", ("F", "F11"), "Full screen", "View"),
+    Key("escape", ("Esc",), "Leave full screen", "View"),
     Key("theme", ("Ctrl+Shift+T",), "Light or dark", "View"),
+    Key("reset_layout", ("Ctrl+Shift+L",), "Reset the layout", "View"),
     Key("sheet", ("F1", "Ctrl+/"), "This sheet", "Help"),
 )
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("&File", ("import", "export", "save", "", "close")),
+    ("&File", ("import", "export", "export_session", "save", "", "close")),
     (
         "&Replay",
         (
@@ -63,10 +65,13 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "automatic",
         ),
     ),
-    ("&Landmarks", ("correct", "add", "overlay")),
+    ("&Landmarks", ("correct", "add")),
     (
         "&View",
-        ("zoom_in", "zoom_out", "fit", "", "closer", "wider", "whole", "", "full_screen", "theme", ""),
+        (
+            "landmarks", "mesh", "box", "axes", "overlay", "", "follow", "", "zoom_in", "zoom_out", "fit", "",
+            "closer", "wider", "whole", "", "full_screen", "theme", "reset_layout", "",
+        ),
     ),
     ("&Help", ("sheet",)),
 )  # fmt: skip

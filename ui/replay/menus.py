@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
@@ -11,6 +10,7 @@ from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMainWindow
 
 from ..actions import show_sheet
+from ..panels.view import OVERLAYS
 from ..video_view import ZOOM_STEP
 from .files import Files
 from .keys import KEYS, MENUS
@@ -51,6 +51,11 @@ def actions_of(window: ReplayWindow) -> dict[str, Callable[[], object]]:
     desk, player = window.desk, window.desk.player
     steps = {"back": -1, "on": 1, "back_10": -10, "on_10": 10, "back_100": -100, "on_100": 100}
     files = Files(window, desk)
+    switches = window.view_panel.switches
+
+    def full_screen() -> None:
+        window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
+
     return {
         "play": window.play,
         "play_back": lambda: player.play(-1),
@@ -72,18 +77,22 @@ def actions_of(window: ReplayWindow) -> dict[str, Callable[[], object]]:
         "automatic": desk.make_automatic,
         "import": files.read,
         "export": files.write,
+        "export_session": files.export,
         "save": desk.save,
         "close": window.close,
         "correct": lambda: window.hand.toggle("correct"),
         "add": lambda: window.hand.toggle("add"),
-        "overlay": lambda: desk.bridge.change(lambda wish: replace(wish, overlay=not wish.overlay)),
+        **{name: switches[name].toggle for name in (*OVERLAYS, "follow")},
+        "overlay": window.view_panel.overlay.toggle,
         "zoom_in": lambda: window.video.zoom_by(ZOOM_STEP),
         "zoom_out": lambda: window.video.zoom_by(1 / ZOOM_STEP),
         "fit": lambda: window.video.fit(),
         "closer": lambda: window.timeline.zoom_by(1.6),
         "wider": lambda: window.timeline.zoom_by(1 / 1.6),
         "whole": lambda: window.timeline.fit(),
-        "full_screen": lambda: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen),
+        "full_screen": full_screen,
+        "escape": lambda: full_screen() if window.isFullScreen() else None,
+        "reset_layout": window.reset_layout,
         "theme": lambda: window.set_view("view.theme", window.theme.flip()),
         "sheet": lambda: show_sheet(window, KEYS),
     }

@@ -25,7 +25,8 @@ from tracker.session.play import Shown
 from tracker.settings import Settings, with_setting
 
 from ..banner import Banner
-from ..docks import build_docks, step_focus
+from ..docks import build_docks, reset_docks, step_focus
+from ..export_dialog import ExportDialog
 from ..feature import Dock
 from ..head_view import HeadView
 from ..held import HeldKeys
@@ -70,7 +71,6 @@ class ReplayWindow(QMainWindow):
         self.setWindowTitle(f"{folder.name} – Replay – Stillpoint")
         self.setMinimumSize(1024, 640)
         self.resize(1400, 900)
-        self._does = actions_of(self)
         self._build()
         self._build_actions()
         self._connect()
@@ -86,7 +86,9 @@ class ReplayWindow(QMainWindow):
     # --- building
 
     def _build(self) -> None:
-        desk, colors = self.desk, self.theme.colors
+        desk, colors, view = self.desk, self.theme.colors, self.settings.view
+        self.view_panel = ViewPanel(view)
+        self._does = actions_of(self)
         self.banner = Banner(colors)
         self.video = VideoView(desk.bridge, colors)
         self.hand = HandOnPicture(desk, self.video.update)
@@ -120,14 +122,12 @@ class ReplayWindow(QMainWindow):
         column.addWidget(self.banner)
         column.addWidget(split, 1)
         self.setCentralWidget(stage)
-        view = self.settings.view
         self.head = HeadView(load_head(), colors, view.follow, view.renderer)
         self.markers = MarkersPanel(with_automatic=False)
         self.marking = Marking(desk, self.markers, lambda: self.docks["Markers"].raise_(), self)
         self.landmarks = LandmarksPanel()
         self.curves = CurvesPanel(desk.columns)
         self.compare = ComparePanel(desk.passes)
-        self.view_panel = ViewPanel(view)
         self.docks = build_docks(self, (
             Dock("3D head", self.head, "head"), Dock("Markers", self.markers), Dock("Curves", self.curves),
             Dock("Landmarks", self.landmarks), Dock("Compare", self.compare), Dock("View", self.view_panel),
@@ -136,6 +136,7 @@ class ReplayWindow(QMainWindow):
         right = [self.docks[name] for name in ("3D head", "Markers")]
         self.resizeDocks(right, [SIDE] * len(right), Qt.Orientation.Horizontal)
         self.resizeDocks(right, [230, 500], Qt.Orientation.Vertical)
+        self._first_layout = self.saveState()
 
     def _build_actions(self) -> None:
         self.actions_by_name = make_menus(self, self._does, [dock.toggleViewAction() for dock in self.docks.values()])
@@ -165,7 +166,8 @@ class ReplayWindow(QMainWindow):
         self.hand.connect(self.landmarks)
         self.landmarks.gone_to.connect(lambda frame: player.go(int(np.searchsorted(desk.line.index, frame))))
         self.view_panel.asked.connect(self.set_view)
-        self.view_panel.overlay_asked.connect(lambda on: desk.bridge.change(lambda wish: replace(wish, overlay=on)))
+        self.view_panel.overlay_asked.connect(self.set_overlay)
+        self.view_panel.reset_asked.connect(self.reset_layout)
         self.view_panel.fit_asked.connect(self.video.fit)
         self.head.follow_changed.connect(lambda on: self.set_view("view.follow", on))
 
@@ -207,6 +209,14 @@ class ReplayWindow(QMainWindow):
         self.head.set_follow(view.follow)
         self.head.set_renderer(view.renderer)
         self._wish()
+
+    def set_overlay(self, on: bool) -> None:
+        self.desk.bridge.change(lambda wish: replace(wish, overlay=on))
+        self.view_panel.show_overlay(on)
+
+    def reset_layout(self) -> None:
+        """Every dock where it was at the first start."""
+        reset_docks(self, self.docks, self._first_layout)
 
     # --- what is shown
 
@@ -278,6 +288,8 @@ class ReplayWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         self.hide()
         self._held.stop()
+        for dialog in self.findChildren(ExportDialog):
+            dialog.close()
         self.theme.changed.disconnect(self._set_colors)
         self.desk.close()
         open_windows.discard(self)

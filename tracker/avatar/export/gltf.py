@@ -17,6 +17,7 @@ from ...head import EXPRESSIONS, load_head
 from ...head.model import vertex_normals
 from ...types import Array
 from ..atlas import load_atlas
+from ..membrane import smoothstep
 from ..types import Avatar, ball_centre, eyeball
 from .obj import png
 
@@ -97,8 +98,7 @@ def _weights(avatar: Avatar) -> tuple[npt.NDArray[np.uint8], Array]:
     """(6017, 4) joints and weights."""
     head = load_head()
     low, high = _NECK_RANGE_M
-    share = np.clip((head.mean[:, 1] - low) / (high - low), 0.0, 1.0)
-    share = share * share * (3 - 2 * share)
+    share = smoothstep((head.mean[:, 1] - low) / (high - low))
     weights = np.zeros((len(head.mean), 4), np.float32)
     weights[:, 0], weights[:, 1] = 1.0 - share, share
     for joint, side in ((2, 1.0), (3, -1.0)):

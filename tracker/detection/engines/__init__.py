@@ -28,8 +28,11 @@ def load_engine(name: str, weights: Weights, threads: int) -> Engine:
 
         return OnnxEngine(weights, threads, int8=name.endswith("int8"))
     if name in ("torch", "torch:cuda"):
-        from .torch import TorchEngine
-
+        try:
+            from .torch import TorchEngine
+        except ImportError as error:
+            more = "install it with: pip install 'stillpoint[gpu]', or take onnx"
+            raise ModelError(f"The engine {name} needs torch ({error}); {more}.") from error
         return TorchEngine(weights, "cuda" if name.endswith("cuda") else "cpu", threads)
     raise ModelError(f"There is no engine {name!r}; take auto, onnx, onnx:int8, torch or torch:cuda.")
 

@@ -30,7 +30,7 @@ _BY_HAND, _MOVED_PX = (255, 95, 210), 0.05
 """The ring about a landmark that a person moved, and from how far on it has one: as in the replay window."""
 
 
-def overlay(session: Session, path: Path, progress: Progress, layout: str = LAYOUT) -> None:
+def overlay(session: Session, path: Path, progress: Progress) -> None:
     """An MP4 with the overlay; raises ModelError where the model that recorded the session is not installed."""
     _video(session)
     if path.suffix not in (".mp4", ".mkv"):
@@ -39,7 +39,7 @@ def overlay(session: Session, path: Path, progress: Progress, layout: str = LAYO
     video = VideoWriter(scratch, session.fps, crf=23)
     try:
         for done, tracked in enumerate(_tracked(session)):
-            video.add(_drawn(tracked, layout), tracked.raw.frame.time)
+            video.add(_drawn(tracked), tracked.raw.frame.time)
             if done % 50 == 0:
                 progress(done / max(len(session.frames), 1))
     except BaseException:
@@ -52,8 +52,8 @@ def overlay(session: Session, path: Path, progress: Progress, layout: str = LAYO
     progress(1.0)
 
 
-def stills(session: Session, path: Path, progress: Progress, plain: bool = False) -> None:
-    """A folder with one PNG a marker, of the frame that was captured last when it began; `plain`: without overlay.
+def stills(session: Session, path: Path, progress: Progress) -> None:
+    """A folder with one PNG a marker, of the frame that was captured last when it began.
 
     Raises OutputError where the session has no markers.
     """
@@ -70,7 +70,7 @@ def stills(session: Session, path: Path, progress: Progress, plain: bool = False
     kept = 0
     for position, (frame, image) in enumerate(_frames(session)):
         for number, one in wanted.get(position, ()):
-            drawn = image if plain else _drawn(_result(session, frame, image), LAYOUT)
+            drawn = _drawn(_result(session, frame, image))
             name = re.sub(r"[^\w-]+", "_", one.label).strip("_")[:40] or "marker"
             _png(path / f"{number:04}_{name}_frame{frame.index}.png", drawn)
             kept += 1
@@ -78,13 +78,13 @@ def stills(session: Session, path: Path, progress: Progress, plain: bool = False
     progress(1.0)
 
 
-def _drawn(tracked: Tracked, layout: str) -> Image:
+def _drawn(tracked: Tracked) -> Image:
     """With the overlay; landmarks that were moved by hand have a ring, and a line from where they were measured."""
-    image = annotate(tracked, layout)
+    image = annotate(tracked, LAYOUT)
     zoom = image.shape[1] / tracked.raw.frame.image.shape[1]
     radius, width = max(round(0.008 * max(image.shape)), 4), max(round(max(image.shape) / 1280), 1)
     for face in tracked.stable.faces:
-        here, measured = face.landmarks_px(layout), face.state.project(face.landmarks_head(layout))
+        here, measured = face.landmarks_px(LAYOUT), face.state.project(face.landmarks_head(LAYOUT))
         for i in np.flatnonzero(np.linalg.norm(here - measured, axis=1) > _MOVED_PX):
             now, was = (
                 np.asarray(np.clip(one[i] * zoom - 0.5, -1e5, 1e5) * 16, int).tolist() for one in (here, measured)

@@ -1,0 +1,123 @@
+"""The head's own acceleration, by the picture alone: pictures that move by known ways, with noise."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tracker.head import load_head
+from tracker.stability import measures
+from tracker.stability.own_motion import TAPS, OwnMotion, differences, least_behind, own_motion
+from tracker.stability.pixels import Pixels
+
+_HEAD = load_head()
+FACE = np.array((160.0, 110.0)) + _HEAD.layouts["ibug68"].of(_HEAD.mean)[:, :2].astype(np.float64) * (850.0, -850.0)
+EYES = float(np.linalg.norm(FACE[36:42].mean(0) - FACE[42:48].mean(0)))
+
+
+def _skin() -> npt.NDArray[np.float32]:
+    """(240, 320) with something to hold on to everywhere."""
+    noise = np.random.default_rng(3).standard_normal((240, 320)).astype(np.float32)
+    soft = cv2.GaussianBlur(noise, (0, 0), 2.0)
+    return np.asarray(128.0 + 25.0 * soft / soft.std(), np.float32)
+
+
+def _filmed(way: npt.NDArray[np.float64], noise: float, jitter: float = 0.0) -> Pixels:
+    """The picture shifted by `way` (T, 2), with fresh noise; the face is looked for where a bad tracker has it."""
+    skin, random, pixels = _skin(), np.random.default_rng(4), Pixels()
+    for x, y in way:
+        seen = cv2.warpAffine(skin, np.array(((1.0, 0.0, x), (0.0, 1.0, y))), (320, 240), flags=cv2.INTER_CUBIC)
+        seen = seen + noise * random.standard_normal(seen.shape)
+        image = np.repeat(np.clip(np.rint(seen), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+        pixels.add(image, FACE + (x, y) + jitter * random.standard_normal(2))
+    return pixels
+
+
+def _own(way: npt.NDArray[np.float64], noise: float, jitter: float = 0.0) -> OwnMotion:
+    points = FACE + way[:, None]
+    found = own_motion(_filmed(way, noise, jitter), {"truth": points})
+    assert found is not None and found.beside["truth"] == pytest.approx(measures.acceleration(points))
+    return found
+
+
+def _wave(frames: int = 40) -> npt.NDArray[np.float64]:
+    t = np.arange(frames)
+    return np.stack([6.0 * np.sin(t * 0.5), 3.0 * np.cos(t * 0.8)], axis=1)
+
+
+@pytest.mark.parametrize(("noise", "jitter"), [(0.0, 0.0), (4.0, 0.0), (4.0, 1.5)])
+def test_it_is_the_true_one_whatever_noise_and_tracker(noise: float, jitter: float) -> None:
+    found = _own(_wave(), noise, jitter)
+    assert found.frames == 38
+    assert found.over("truth") == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_still_head_has_none_however_noisy_the_picture() -> None:
+    still = np.zeros((80, 2))
+    pixels = _filmed(still, noise=8.0, jitter=1.5)
+    one, other = differences(pixels.points, pixels.motions)[1][:, 1:-1]
+    alone = np.linalg.norm(one, axis=-1).mean()
+    assert alone > 0.15
+    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] == pytest.approx(0.0, abs=0.3)
+    found = own_motion(pixels, {})
+    assert found is not None and abs(found.acceleration) < 0.1 * alone
+    assert found.over("nobody") is None and found.behind_for(0.7, "nobody") is None
+
+
+def test_what_only_some_of_the_face_does_is_not_the_heads() -> None:
+    """A brow that jumps about while the head is still."""
+    skin, random, pixels = _skin(), np.random.default_rng(4), Pixels()
+    brow = FACE[17:22]
+    (left, top), (right, bottom) = (brow.min(0) - 6).astype(int), (brow.max(0) + 6).astype(int)
+    for frame in range(30):
+        seen = skin.copy()
+        up = round(3.0 * np.sin(frame * 1.3))
+        seen[top:bottom, left:right] = skin[top - up : bottom - up, left:right]
+        seen += 2.0 * random.standard_normal(seen.shape).astype(np.float32)
+        pixels.add(np.repeat(np.clip(seen, 0, 255).astype(np.uint8)[..., None], 3, axis=2), FACE)
+    found = own_motion(pixels, {})
+    jump = 3.0 * 2.0 * (1.0 - np.cos(1.3)) * 2.0 / np.pi / EYES * 100.0
+    assert found is not None and found.acceleration < 0.1 * jump
+
+
+def test_where_nothing_is_seen_nothing_is_told() -> None:
+    pixels = Pixels()
+    assert own_motion(pixels, {}) is None
+    grey = np.full((240, 320, 3), 90, np.uint8)
+    for points in (FACE, None, FACE, FACE, FACE + 4000.0, FACE * np.nan, FACE):
+        pixels.add(grey, points)
+    assert np.isnan(pixels.motions).all() and own_motion(pixels, {}) is None
+
+
+def test_a_lost_frame_counts_in_no_difference() -> None:
+    whole, way = _filmed(_wave(20), 1.0), _wave(20)
+    lost = own_motion(whole, {"a": np.where(np.arange(20)[:, None, None] == 9, np.nan, FACE + way[:, None])})
+    assert lost is not None and lost.frames == 18 - 3
+
+
+def test_less_acceleration_costs_distance_and_a_curve_is_what_its_filter_does() -> None:
+    """No filter leaves less at its distance than the curve says; the two ends of the curve are known."""
+    random = np.random.default_rng(0)
+    white = random.standard_normal((4000, 1, 2))
+    way = np.apply_along_axis(np.convolve, 0, white, np.hanning(9), "valid")
+    ways = np.repeat(way[None], 2, axis=0)
+    steps, second = np.diff(ways, axis=1)[:, 1:], np.diff(ways, 2, axis=1)
+    stride, behind, shares = least_behind(steps, second)
+    assert stride == pytest.approx(np.sqrt((steps**2).sum(-1).mean()), rel=1e-3)
+    assert behind[0] == pytest.approx(0.0, abs=1e-3) and shares[0] == pytest.approx(1.0, abs=1e-3)
+    assert (np.diff(behind) > -1e-9).all() and (np.diff(shares) < 1e-9).all()
+    for weights in (np.array((0.5, 0.5)), np.full(3, 1 / 3)):
+        calm = np.apply_along_axis(np.convolve, 0, second[0, :, 0], weights, "valid")
+        rest = 1.0 - np.cumsum(weights)[:-1]
+        late = np.apply_along_axis(np.convolve, 0, steps[0, :, 0], rest, "valid")
+        away = np.sqrt((late**2).sum(-1).mean()) / stride
+        left = np.sqrt((calm**2).sum(-1).mean() / (second[0, :, 0] ** 2).sum(-1).mean())
+        assert np.interp(away, behind, shares) <= left + 0.02
+    own = OwnMotion(1.0, 10, {"peer": 1.0, "rough": 2.0, "none": 0.0}, stride, behind, shares)
+    assert own.behind_for(0.7, "rough") == 0.0 and own.over("none") is None
+    there = own.behind_for(0.7, "peer")
+    assert there is not None and np.interp(there, behind, shares) == pytest.approx(0.7, abs=0.01)
+    assert own.as_json(0.7)["beside"]["rough"] == {"acceleration": 2.0, "own_over_it": 0.5, "behind": 0.0}
+    assert TAPS > 3
