@@ -237,6 +237,13 @@ def test_jitter_of_a_straight_motion_is_none() -> None:
     assert jitter(shaken) > 5 and np.isnan(jitter(points[:2]))
 
 
+def test_jitter_is_the_second_difference_in_percent_of_the_eyes_distance() -> None:
+    points = np.zeros((20, 68, 2))
+    points[:, 45, 0] = 80.0  # the other eye's outer corner, from landmark 36
+    points[::2, :, 1] += 1.0  # up and down by a pixel: by two from one step to the next
+    assert jitter(points) == pytest.approx(100.0 * 2.0 / 80.0)
+
+
 def test_two_who_correct_one_session_keep_each_others(tmp_path: Path) -> None:
     """Each saves what it changed since it last read or saved."""
     start = save_corrections(tmp_path, Layer().put(point(1, 1.0, 1.0)).put(point(2, 2.0, 2.0)))

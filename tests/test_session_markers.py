@@ -17,7 +17,7 @@ from synthetic import make_face, make_state, result_of
 from test_session import INFO, Stage
 
 from tracker.errors import OutputError, SettingsError
-from tracker.session.auto_markers import KINDS, Signs, Thresholds, Watch, auto_markers, signs_in
+from tracker.session.auto_markers import KINDS, TRACKS, Signs, Thresholds, Watch, auto_markers, signs_in
 from tracker.session.book import LiveMarkers, MarkerBook
 from tracker.session.label_set import automatic, label_set, label_text, thresholds
 from tracker.session.labels import Label, from_audacity
@@ -200,7 +200,8 @@ def test_the_label_set_is_a_line_of_the_settings() -> None:
     tracks = label_set("mark=1 #f0a52a; look away=2;speech ; ")
     assert tracks[0] == Track("mark", "#f0a52a", "1") and tracks[1].name == "look away" and tracks[2].key == ""
     assert label_set(label_text(tracks)) == tracks
-    assert len(label_set(Annotate().labels)) == 4
+    mine = label_set(Annotate().labels)
+    assert len(mine) == 4 and not {one.color for one in mine} & {one.color for one in TRACKS.values()}
     for bad, says in (("a=1; b=1", "'1' is there twice"), ("a; a", "'a' is there twice"), ("=1", "no label")):
         with pytest.raises(SettingsError, match=says):
             label_set(bad)

@@ -122,6 +122,8 @@ def test_a_vmc_frame_has_the_documented_size_and_order() -> None:
     names = [address.removeprefix("/VMC/Ext/") for address, _ in messages]
     assert names == ["OK", "T", "Root/Pos", *["Bone/Pos"] * 3, *["Blend/Val"] * 52, "Blend/Apply"]
     assert messages[0][1] == (1,) and messages[-1][1] == ()
+    assert messages[2][1] == ("root", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)  # the avatar stays where it stands
+    assert all(m[1][1:4] == (0.0, 0.0, 0.0) for m in messages if m[0].endswith("Bone/Pos"))
     values = {m[1][0]: m[1][1] for m in messages if m[0].endswith("Val")}
     assert list(values) == [name[0].upper() + name[1:] for name in EXPRESSIONS]
     np.testing.assert_array_equal(list(values.values()), VALUES)

@@ -205,6 +205,13 @@ def test_targets(text: str, target: tuple[str, str, int]) -> None:
     assert parse_target(text) == Target(*target)
 
 
+def test_ports_are_those_that_other_programs_listen_at() -> None:
+    assert {name: kind.port for name, kind in STREAMS.items() if kind.port} == {
+        "opentrack": 4242, "openseeface": 11573, "vmc": 39539, "livelink": 11111, "ifacialmocap": 49983,
+        "phone": 49983, "osc": 9000, "websocket": 8765, "vtubestudio": 8001,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [("vcm", "vmc"), ("", "opentrack"), ("vmc:a:b", "no port"), ("vmc:1.2.3.4:99999", "no port"), ("vmc:0", "no port"),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction, QKeySequence
-from PyQt6.QtWidgets import QDialog, QLabel, QMainWindow, QMenu, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QDialog, QLabel, QMainWindow, QMenu, QVBoxLayout, QWidget
 
+from .held import TYPED_IN
 from .keys import KEYS, Key, sheet
 from .panels.view import OVERLAYS
 from .scrolled import ACROSS, Scrolled
@@ -34,6 +35,14 @@ def actions_of(window: Window) -> dict[str, Callable[[], object]]:
     def full_screen() -> None:
         window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
 
+    def escape() -> None:
+        if window.isFullScreen():
+            full_screen()
+        elif isinstance(window.focusWidget(), TYPED_IN):
+            window.setFocus()  # a text is left: that ends no recording
+        else:
+            window.records.escape()
+
     def settings() -> None:
         window.go_to("Tracking")
         window.tracking_panel.engine.setFocus()
@@ -42,7 +51,7 @@ def actions_of(window: Window) -> dict[str, Callable[[], object]]:
         "toggle": sources.toggle,
         "filter": window.filter_panel.on.toggle,
         "record": window.toggle_recording,
-        "escape": lambda: full_screen() if window.isFullScreen() else window.records.escape(),
+        "escape": escape,
         "open": sources.open_file,
         "open_url": sources.open_url,
         "demo": sources.open_demo,
@@ -103,6 +112,22 @@ def make_menus(
         if menus[title].actions():
             menus[title].addSeparator()
         menus[title].addActions([actions[name] for name in added])
+
+
+def show_checks(window: QMainWindow, actions: Mapping[str, QAction], switches: Mapping[str, QAbstractButton]) -> None:
+    """Actions that switch something on and off have a check mark where it is on, brought up to date as a menu opens."""
+
+    def update() -> None:
+        for name, switch in switches.items():
+            actions[name].setChecked(switch.isChecked())
+
+    for name in switches:
+        actions[name].setCheckable(True)
+    bar = window.menuBar()
+    for title in bar.actions() if bar is not None else ():
+        menu = title.menu()
+        if menu is not None:
+            menu.aboutToShow.connect(update)
 
 
 def _with_new(menus: Iterable[tuple[str, tuple[str, ...]]], titles: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainTex
 
 from .keys import BY_ACTION
 
-_TYPED_IN = (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
+TYPED_IN = (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
 
 
 class HeldKeys(QObject):
@@ -50,7 +50,7 @@ class HeldKeys(QObject):
             down, held = event.type() == QEvent.Type.KeyPress, event.key() in self._down
             act = self._does.get(Qt.Key(event.key())) if event.key() else None
             # Let go is let go, whatever else is held by then.
-            if act is not None and (held or (plain and not isinstance(watched, _TYPED_IN))):
+            if act is not None and (held or (plain and not isinstance(watched, TYPED_IN))):
                 if not event.isAutoRepeat():
                     (self._down.add if down else self._down.discard)(event.key())
                     act(down)

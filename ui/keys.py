@@ -21,7 +21,7 @@ class Key:
 KEYS: tuple[Key, ...] = (
     Key("toggle", ("Space",), "Start or stop tracking", "Tracking"),
     Key("raw", ("T",), "Show the raw values, unfiltered", "Tracking", hold=True),
-    Key("filter", ("Shift+T",), "Filter on or off", "Tracking"),
+    Key("filter", ("Shift+T",), "Filter", "Tracking"),
     Key("record", ("R", "Ctrl+R"), "Record, or stop recording", "Recording"),
     Key("escape", ("Esc",), "Leave full screen; stop recording (asks after 10 s)", "Recording"),
     Key("export", ("Ctrl+E",), "Export a session", "Recording"),
@@ -36,7 +36,7 @@ KEYS: tuple[Key, ...] = (
     Key("open_url", ("Ctrl+U",), "Open a stream by its address", "Source"),
     Key("demo", ("Ctrl+D",), "Open the demo", "Source"),
     Key("retry", ("F5",), "Try the source again", "Source"),
-    Key("overlay", ("H",), "Hide or show the overlay", "View"),
+    Key("overlay", ("H",), "Overlay", "View"),
     Key("landmarks", ("Alt+1",), "Landmarks", "View"),
     Key("mesh", ("Alt+2",), "Dense mesh", "View"),
     Key("box", ("Alt+3",), "Box", "View"),

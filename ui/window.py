@@ -17,7 +17,7 @@ from tracker.pipeline import Tracker
 from tracker.settings import Settings, with_setting
 from tracker.sinks import Sink
 
-from .actions import actions_of, make_actions, make_menus
+from .actions import actions_of, make_actions, make_menus, show_checks
 from .announce import Announcer, Ways
 from .banner import Banner
 from .bridge import Bridge
@@ -150,6 +150,7 @@ class Window(QMainWindow):
         self.actions_by_name = make_actions(self, does)
         more = [(feature.menu, tuple(feature.actions)) for feature in self.features if feature.menu]
         make_menus(self, self.actions_by_name, [dock.toggleViewAction() for dock in self.docks.values()], more)
+        show_checks(self, self.actions_by_name, {**self.view_panel.by_key, "filter": self.filter_panel.on})
         self._held = HeldKeys(self, held)
 
     def _connect(self) -> None:

@@ -115,6 +115,18 @@ def test_a_second_face_is_found_within_half_a_second_at_any_pace(frames: list[Fr
     assert found[:2] == [1, 1] and found[4] == 2
 
 
+def test_a_followed_face_says_how_its_pixels_moved(frames: list[Frame]) -> None:
+    tracker = FaceTracker(engine="onnx")
+    before = tracker.step(frames[0])
+    for frame in frames[1:8]:
+        result = tracker.step(frame)
+        assert frame.motion is not None and before.frame.motion is not None and result.faces[0].carried is not None
+        place = np.append(before.faces[0].state.centre, 1.0)
+        truth = frame.motion @ np.linalg.solve(before.frame.motion, place)
+        assert np.linalg.norm(result.faces[0].carried[:, :3] @ place - truth[:2] / truth[2]) < 0.3  # it moved by 1 to 3
+        before = result
+
+
 def test_a_head_that_passes_before_another_keeps_its_id(frames: list[Frame], tracker: FaceTracker) -> None:
     """Though the one behind was there first, and gets its own id back."""
     photo = np.ascontiguousarray(frames[0].image[::2, ::2])
@@ -195,6 +207,8 @@ def test_a_box_must_be_a_box(frames: list[Frame], tracker: FaceTracker) -> None:
 def test_a_picture_is_no_frame_of_a_video(frames: list[Frame], tracker: FaceTracker) -> None:
     with pytest.raises(SourceError, match="found ndarray; `detect` takes a still"):
         tracker.step(frames[0].image)  # type: ignore[arg-type]
+    with pytest.raises(SourceError, match=r"found uint8 \(8, 8\)"):
+        tracker.step(Frame(np.zeros((8, 8), np.uint8), 0.0))
 
 
 @pytest.mark.parametrize("wrong", [{"max_faces": 0}, {"threads": -1}, {"focal": -500.0}])

@@ -57,7 +57,7 @@ def test_its_variance_is_that_of_the_sum_of_the_fields() -> None:
 
 
 def test_the_slowest_turns_are_not_told_from_none() -> None:
-    assert turning(RAMP / 30.0, odd(0.0)).belief < 0.05
+    assert turning(RAMP / 60.0, odd(0.0)).belief < 0.05
     assert STILL.belief == 0.0
 
 

@@ -101,6 +101,16 @@ def test_hidden_points_are_called_hidden(basis: Basis) -> None:
     assert seen[9:17].mean() < 0.4
 
 
+@pytest.mark.parametrize("yaw", [60.0, -60.0, 80.0, -80.0])
+def test_what_the_nose_hides_is_hidden_though_it_faces_the_camera(basis: Basis, yaw: float) -> None:
+    head, rotation = load_head(), rotation_from_angles(yaw)
+    rows = head.layouts["mediapipe478"]
+    side, normals = rows.of(head.mean)[:, 0] * np.sign(yaw), rows.of(head.normals)
+    facing = normals @ rotation.T[:, 2] / np.linalg.norm(normals, axis=1) < -0.3
+    hidden = facing & (basis.visibility(state(rotation=rotation), "mediapipe478") < 0.3)
+    assert (hidden & (side > 0.004)).sum() >= 4 and not (hidden & (side < -0.004)).any()
+
+
 def test_unknown_layouts_and_bad_queries_are_named(basis: Basis) -> None:
     with pytest.raises(ModelError, match="no landmark layout 'ibug86'"):
         basis.points(state(), "ibug86")

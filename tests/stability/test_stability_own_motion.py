@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from known_faces import KnownTracker
 
 from tracker.head import load_head
-from tracker.stability import measures
-from tracker.stability.own_motion import TAPS, OwnMotion, differences, least_behind, own_motion
+from tracker.stability import measures, signals
+from tracker.stability.clip_page import clip_section, own_table
+from tracker.stability.lab import run_trial
+from tracker.stability.own_motion import Less, OwnMotion, differences, least_behind, own_motion
 from tracker.stability.pixels import Pixels
+from tracker.stability.signals import Picture, Signal
+from tracker.stability.suite import Outcome
+from tracker.stability.tracks import VIDEO
 
 _HEAD = load_head()
 FACE = np.array((160.0, 110.0)) + _HEAD.layouts["ibug68"].of(_HEAD.mean)[:, :2].astype(np.float64) * (850.0, -850.0)
@@ -63,7 +73,7 @@ def test_a_still_head_has_none_however_noisy_the_picture() -> None:
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] == pytest.approx(0.0, abs=0.3)
     found = own_motion(pixels, {})
     assert found is not None and abs(found.acceleration) < 0.1 * alone
-    assert found.over("nobody") is None and found.behind_for(0.7, "nobody") is None
+    assert found.over("nobody") is None and found.cost(0.7, "nobody") is None
 
 
 def test_what_only_some_of_the_face_does_is_not_the_heads() -> None:
@@ -104,9 +114,11 @@ def test_less_acceleration_costs_distance_and_a_curve_is_what_its_filter_does() 
     way = np.apply_along_axis(np.convolve, 0, white, np.hanning(9), "valid")
     ways = np.repeat(way[None], 2, axis=0)
     steps, second = np.diff(ways, axis=1)[:, 1:], np.diff(ways, 2, axis=1)
-    stride, behind, shares = least_behind(steps, second)
+    stride, curve = least_behind(steps, second)
+    shares, behind, lags = np.array(curve).T
     assert stride == pytest.approx(np.sqrt((steps**2).sum(-1).mean()), rel=1e-3)
     assert behind[0] == pytest.approx(0.0, abs=1e-3) and shares[0] == pytest.approx(1.0, abs=1e-3)
+    assert lags[0] == pytest.approx(0.0, abs=1e-3) and lags[20] > 0.1
     assert (np.diff(behind) > -1e-9).all() and (np.diff(shares) < 1e-9).all()
     for weights in (np.array((0.5, 0.5)), np.full(3, 1 / 3)):
         calm = np.apply_along_axis(np.convolve, 0, second[0, :, 0], weights, "valid")
@@ -115,9 +127,36 @@ def test_less_acceleration_costs_distance_and_a_curve_is_what_its_filter_does() 
         away = np.sqrt((late**2).sum(-1).mean()) / stride
         left = np.sqrt((calm**2).sum(-1).mean() / (second[0, :, 0] ** 2).sum(-1).mean())
         assert np.interp(away, behind, shares) <= left + 0.02
-    own = OwnMotion(1.0, 10, {"peer": 1.0, "rough": 2.0, "none": 0.0}, stride, behind, shares)
-    assert own.behind_for(0.7, "rough") == 0.0 and own.over("none") is None
-    there = own.behind_for(0.7, "peer")
-    assert there is not None and np.interp(there, behind, shares) == pytest.approx(0.7, abs=0.01)
-    assert own.as_json(0.7)["beside"]["rough"] == {"acceleration": 2.0, "own_over_it": 0.5, "behind": 0.0}
-    assert TAPS > 3
+    own = OwnMotion(1.0, 10, {"peer": 1.0, "rough": 2.0, "none": 0.0}, stride, curve)
+    assert own.cost(0.7, "rough") == pytest.approx((1.0, 0.0, 0.0), abs=1e-3) and own.over("none") is None
+    there = own.cost(0.7, "peer")
+    assert there is not None and np.interp(there.behind, behind, shares) == pytest.approx(0.7, abs=0.01)
+    assert own.as_json(0.7)["beside"]["rough"]["own_over_it"] == 0.5
+
+
+def test_a_filter_s_lag_is_told_on_the_wave() -> None:
+    """A head that only waves, slowly: calm costs what a mean of the last frames costs on a wave."""
+    t = np.arange(2000)
+    wave = np.sin(2.0 * np.pi * t / 45.0) + 0.05 * np.random.default_rng(0).standard_normal(2000)
+    ways = np.repeat(np.stack([wave, np.zeros(2000)], axis=1)[None, :, None], 2, axis=0)
+    _, curve = least_behind(np.diff(ways, axis=1)[:, 1:], np.diff(ways, 2, axis=1))
+    half = min(curve, key=lambda less: abs(less.share - 0.5))
+    assert 0.0 < half.lag < 1.0 and 0.0 < half.behind < 1.5
+
+
+def test_the_report_tells_it_for_every_clip_with_a_peer() -> None:
+    play = signals.still(Picture.read(width=64), frames=12).play
+    trials = [run_trial(Signal(name, "clip", play), KnownTracker(px=0.3)) for name in ("told", "alone")]
+    curve = Less(1.0, 0.0, 0.0), Less(0.7, 0.25, 0.3), Less(0.2, 1.0, 2.0)
+    told = OwnMotion(0.5, 10, {"default": 0.4, VIDEO: 0.5}, 2.0, curve)
+    outcome = Outcome((replace(trials[0], own=told), replace(trials[1], own=None)), (), (), {})
+    rows = own_table(outcome).split("<tr>")[2:]
+    assert len(rows) == 1 and "told" in rows[0]
+    shown = [float(value) for value in re.findall(r"<td>([\d.]+)</td>", rows[0])]
+    assert shown == pytest.approx([0.5, 0.5, 1.0, 0.8, 0.25, 0.5, 0.3])
+    assert "distance; wanted 0.7" in clip_section(outcome.trials[0])
+    assert "distance; wanted" not in clip_section(outcome.trials[1])
+    clips = json.loads(json.dumps(outcome.as_json(), allow_nan=False))["clips"]
+    assert clips["told"]["own_motion"]["beside"][VIDEO]["own_over_it"] == 1.0
+    assert clips["alone"]["own_motion"] is None
+    assert own_table(Outcome((trials[1],), (), (), {})) == ""

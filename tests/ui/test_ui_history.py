@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ui_faces import face_at, tracked
@@ -35,6 +37,15 @@ def test_noise_gives_its_own_deviation() -> None:
     assert np.nanmean(history.curves(10.0).stable_jitter) == pytest.approx(expected, rel=0.12)
 
 
+def test_raw_and_stable_jitter_are_told_apart() -> None:
+    history = History()
+    for i in range(30):
+        noisy, still = tracked(i / 30, (face_at(x=320 + i % 2),)), tracked(i / 30, (face_at(),))
+        history.append(replace(noisy, stable=still.stable))
+    curves = history.curves(9.0)
+    assert np.nanmin(curves.raw_jitter) > 0.1 > 1e-3 > np.nanmax(curves.stable_jitter)
+
+
 def test_a_lost_or_another_face_starts_anew() -> None:
     history = History()
     for i in range(9):
@@ -50,10 +61,11 @@ def test_a_lost_or_another_face_starts_anew() -> None:
 def test_curves_are_the_last_seconds_with_stages_in_ms() -> None:
     history = History()
     for i in range(300):
-        history.append(tracked(i / 30, (face_at(yaw=5),)) if i != 299 else tracked(i / 30))
+        history.append(tracked(i / 30, (face_at(yaw=5, pitch=-3),)) if i != 299 else tracked(i / 30))
     curves = history.curves(2.0)
     assert len(curves.age) == 61 and curves.age[-1] == 0 and curves.age[0] >= -2.0
-    assert curves.yaw[-2] == pytest.approx(5, abs=0.01) and np.isnan(curves.yaw[-1])
+    pose = curves.yaw[-2], curves.pitch[-2], curves.roll[-2]
+    assert pose == pytest.approx((5, -3, 0), abs=0.01) and np.isnan(curves.yaw[-1])
     assert curves.stages["step"][0] == pytest.approx(4.0) and curves.stages["filter"][0] == pytest.approx(1.0)
     history.clear()
     assert len(history.curves(2.0).age) == 0

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from patience import PATIENCE_MS, PATIENCE_S
 from pytestqt.qtbot import QtBot
-from ui_faces import face_at, tracked
 
 from tracker.avatar.assemble import Cancelled
 from tracker.avatar.atlas import texels
@@ -25,7 +24,6 @@ from tracker.settings import Settings, with_setting
 from ui.orbit import MIDDLE, Orbit, eye_of
 from ui.person.feature import PersonFeature, free_name
 from ui.person.prepare import Asked, Manner, MeshArrays, Person, PictureOf, SplatArrays, prepare
-from ui.person.turn import SECTORS, Turn, sector_of
 from ui.window import Window
 
 FRONT = np.eye(3, dtype=np.float32)
@@ -161,31 +159,6 @@ def test_the_mirror_stands_beside_the_video_and_goes_again(make_window: Callable
     assert window.video.parentWidget() is not None and window.video.parentWidget().count() == 2  # type: ignore[union-attr]
     panel.mirror.setChecked(False)
     assert window.video.parentWidget().objectName() == "stage" and not window.video.isHidden()  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize("rest", [0.0, -15.0])
-def test_a_turn_fills_the_ring_and_keeps_a_frame_of_each_direction(tmp_path: Path, rest: float) -> None:
-    """Wherever the camera stands: what counts is how far the head goes from where it was at first."""
-    turn = Turn()
-    angles = np.radians(np.arange(0, 360, 10) + 5)
-    image = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
-    turn.add(tracked(0.0, (face_at(pitch=rest),), image=image))
-    assert not turn.filled
-    for i, angle in enumerate(angles):
-        face = face_at(yaw=22.0 * float(np.sin(angle)), pitch=rest + 22.0 * float(np.cos(angle)))
-        turn.add(tracked(0.1 * (i + 1), (face,), image=image))
-    assert turn.filled == set(range(SECTORS)) and turn.over
-    assert sector_of(0.0, 20.0) == 0 and sector_of(20.0, 0.0) == SECTORS // 4
-    count = turn.write(tmp_path)
-    assert 10 < count == len(list(tmp_path.glob("*.png"))) < len(angles) + 2
-
-
-def test_a_turn_ends_by_itself_when_its_time_is_over() -> None:
-    turn = Turn()
-    turn.add(tracked(5.0))
-    assert turn.seconds == 0.0 and not turn.over
-    turn.add(tracked(25.5))
-    assert turn.over and not turn.kept
 
 
 def test_a_failed_build_says_why_and_leaves_nothing(

@@ -462,6 +462,13 @@ def test_switches_show_what_the_keys_did(window: ReplayWindow) -> None:
     assert not window.desk.bridge.wish.overlay and not panel.overlay.isChecked()
     window.actions_by_name["mesh"].trigger()
     assert window.desk.bridge.wish.mesh and panel.switches["mesh"].isChecked()
+    bar = window.menuBar()
+    assert bar is not None
+    (view,) = (title.menu() for title in bar.actions() if title.text() == "&View")
+    assert view is not None
+    view.aboutToShow.emit()
+    checked = {action.text() for action in view.actions() if action.isCheckable() and action.isChecked()}
+    assert {"Landmarks", "Dense mesh", "Pose axes"} <= checked and "Overlay" not in checked
 
 
 def test_the_layout_comes_back(window: ReplayWindow) -> None:

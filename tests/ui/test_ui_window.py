@@ -159,6 +159,18 @@ def test_a_filter_changed_during_a_recording_is_told_in_it(running: Window, qtbo
     assert told["filter"]["method"] == "default" and told["filter_at_end"]["method"] == "one_euro"
 
 
+def test_esc_leaves_a_text_before_it_ends_a_recording(running: Window, qtbot: QtBot) -> None:
+    panel = running.source_panel
+    panel.choose_kind("stream")
+    running.toggle_recording()
+    panel.address.setFocus()
+    assert running.focusWidget() is panel.address
+    running.actions_by_name["escape"].trigger()
+    assert running.focusWidget() is not panel.address and running.live.state.recording is not None
+    with qtbot.waitSignal(running.live.recorded, timeout=PATIENCE_MS):
+        running.toggle_recording()
+
+
 def test_a_recording_ends_with_its_source(running: Window, qtbot: QtBot) -> None:
     with qtbot.waitSignal(running.live.recorded, timeout=PATIENCE_MS) as done:
         running.toggle_recording()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from ..errors import StillpointError
 from ..head import load_head
-from ..types import Array, Face, Image
+from ..types import Array, Face, FaceState, Image
 from .align import vertices_found
 from .atlas import PHOTO_SIZE, SIZE, Texels, texels
 from .completion import load_completion
@@ -25,7 +26,7 @@ from .lips import lips_where_seen, shut, without_teeth
 from .locks import hair_of_all, hair_on_atlas, hair_seen, with_locks
 from .membrane import scalp
 from .picture import matte, sharpness, silhouette
-from .texture import Sample, fuse, light_of, unwrap, without_clothes, without_worse_halves
+from .texture import Sample, fuse, light_of, unwrap, without_stains, without_worse_halves
 from .types import Avatar, View
 
 STAGES = ("fit", "align", "outline", "texture", "complete")
@@ -158,11 +159,13 @@ def gather(shots: Sequence[Shot], recipe: Recipe, clock: Clock) -> Gathered:
         clock.at("align")
         fit = _aligned(shots, seen, fit, clock)
     bare = _shape(fit.identity)
-    mattes, hairs = _outlines(shots, fit, bare, clock)
+    cuts, mattes, hairs = _outlines(shots, fit, bare, clock)
     shape, hair = _with_hair(shots, fit, bare, mattes, hairs) if recipe.hair else (bare, scalp())
+    mattes = [_on_head(*place, shape) for place in zip(cuts, mattes, fit.states, strict=True)]
     clock.at("texture")
     large = max(len(shot.image) for shot in shots) > 1.4 * SIZE
     grid = texels(recipe.size or (PHOTO_SIZE if large else SIZE))
+    clock.at("texture")
     sharp = _sharpnesses(shots, fit, shape)
     samples: list[Sample] = []
     shown_hair: list[Array | None] = []
@@ -173,10 +176,14 @@ def gather(shots: Sequence[Shot], recipe: Recipe, clock: Clock) -> Gathered:
         sample = unwrap(shot.image, m, state, lips, grid, shot.shown, hair)
         samples.append(without_teeth(sample, shot.seen, grid))
         shown_hair.append(None if mask is None else hair_on_atlas(mask, state, vertices, len(shot.image), grid))
+    clock.at("texture", 1.0)
     light = light_of(samples, grid)
-    samples = [without_worse_halves(sample, grid) for sample in samples]
+    if len(samples) == 1:  # of a turn another picture shows the far side
+        samples = [without_worse_halves(sample, grid) for sample in samples]
+    clock.at("texture", 1.0)
     hairy = hair_of_all(shown_hair, [s.weight for s in samples], [s.glimpsed for s in samples], hair, grid)
-    samples = [without_clothes(sample, light, hairy, grid) for sample in samples]
+    samples = [without_stains(sample, light, hairy, grid) for sample in samples]
+    clock.at("texture", 1.0)
     albedo, confidence = fuse(samples, light, sharp)
     views = tuple(
         View(shot.name, shot.image, m, state, s)
@@ -187,17 +194,27 @@ def gather(shots: Sequence[Shot], recipe: Recipe, clock: Clock) -> Gathered:
     return Gathered(shape, bare, albedo, confidence, grid, hairy, fit.misfit)
 
 
-def _outlines(shots: Sequence[Shot], fit: Fit, bare: Avatar, clock: Clock) -> tuple[list[Image], list[Image | None]]:
-    """Of each picture the matte, with the locks that hang beside the neck, and where there is hair."""
+def _outlines(
+    shots: Sequence[Shot], fit: Fit, bare: Avatar, clock: Clock
+) -> tuple[list[Image], list[Image], list[Image | None]]:
+    """Of each picture the matte, the matte with the locks that hang beside the neck, and where there is hair."""
+    cuts: list[Image] = []
     mattes: list[Image] = []
     hairs: list[Image | None] = []
     for i, (shot, state) in enumerate(zip(shots, fit.states, strict=True)):
         clock.at("outline", i / len(shots))
         vertices = bare.vertices(state.expression)
-        found = matte(shot.image, state, vertices, shot.shown)
-        hairs.append(hair_seen(shot.image, found, state, vertices, shot.shown))
-        mattes.append(with_locks(found, hairs[-1], shot.shown))
-    return mattes, hairs
+        cuts.append(matte(shot.image, state, vertices, shot.shown))
+        hairs.append(hair_seen(shot.image, cuts[-1], state, vertices, shot.shown))
+        mattes.append(with_locks(cuts[-1], hairs[-1], shot.shown))
+    return cuts, mattes, hairs
+
+
+def _on_head(cut: Image, matte: Image, state: FaceState, shape: Avatar) -> Image:
+    """The matte (S, S) whose locks, unlike the rest that was `cut` out, end with the head's shape: splats would be
+    drawn out to where hair is only supposed."""
+    drawn = silhouette(state, shape.vertices(state.expression), len(cut), above=-1.0)
+    return np.asarray(np.maximum(cut, np.where(drawn, matte, 0)), dtype=np.uint8)
 
 
 def _with_hair(
@@ -245,8 +262,7 @@ def _aligned(shots: Sequence[Shot], seen: list[Seen], fit: Fit, clock: Clock, ro
     """The fit, brought to where the pictures agree on the texture: what each sees is looked for in the others."""
     grid = texels(256)
     for k in range(rounds):
-        clock.at("align", k / rounds)
-        avatar, samples = _provisional(shots, fit, grid)
+        avatar, samples = _provisional(shots, fit, grid, partial(clock.at, "align", k / rounds))
         more = []
         for i, (shot, state, points) in enumerate(zip(shots, fit.states, seen, strict=True)):
             clock.at("align", (k + i / len(shots)) / rounds)
@@ -257,12 +273,16 @@ def _aligned(shots: Sequence[Shot], seen: list[Seen], fit: Fit, clock: Clock, ro
     return fit
 
 
-def _provisional(shots: Sequence[Shot], fit: Fit, grid: Texels) -> tuple[Avatar, list[Sample]]:
+def _provisional(
+    shots: Sequence[Shot], fit: Fit, grid: Texels, going: Callable[[], None]
+) -> tuple[Avatar, list[Sample]]:
     avatar = _shape(fit.identity)
     samples = []
     for shot, state in zip(shots, fit.states, strict=True):
+        going()
         everything = np.where(shot.shown, np.uint8(255), np.uint8(0))
         samples.append(unwrap(shot.image, everything, state, avatar.vertices(state.expression), grid))
+    going()
     light = light_of(samples, grid)
     albedo, confidence = fuse(samples, light, [1.0] * len(samples))
     done = plain(albedo, confidence, grid)

@@ -125,7 +125,7 @@ def _foretold(face: Face) -> str:
     if size < _SMALL_FACE_PX:
         parts.append(f"The face is only {size:.0f} pixels large, so the head is blurred; take one from nearer.")
     if _open_mouth(face.landmarks_px("ibug68")) > _AJAR:
-        parts.append("The mouth is open, so teeth are painted on the head's lips; take one with closed lips.")
+        parts.append("The mouth is open, so the lips' inner edges are made up; take one with closed lips.")
     return " ".join(parts)
 
 
@@ -172,15 +172,20 @@ def _views(
     if resume is not None and digest is not None:
         kept = load_views(resume, digest)
         if kept:
-            clock.at("find", 1.0)
-            return [_found_again(name, image, shown, box, tracker) for name, image, shown, box in kept]
+            shots = []
+            for i, (name, image, shown, box) in enumerate(kept):
+                clock.at("find", i / len(kept))
+                shots.append(Shot(name, image, shown, tracker.detect(image, [box])[0]))
+            return shots
     clock.at("watch")
     with open_source(source, (settings or load_settings()).capture) as frames:
         shots = choose(watch(frames, tracker, clock, Path(source).name))
     clock.at("find")
     if not any(tracker.detect(shot.image) for shot in shots[:_LOOKS]):  # following is quicker to believe than finding
         raise SourceError(f"A head cannot be built from {Path(source).name}: what moves in it is no person's face.")
-    shots = [_studied(shot, tracker) for shot in shots]
+    for i, shot in enumerate(shots):
+        clock.at("find", i / len(shots))
+        shots[i] = _studied(shot, tracker)
     if resume is not None and digest is not None:
         save_views(resume, digest, [(s.name, s.image, s.shown, s.face.bbox) for s in shots])
     return shots
@@ -287,12 +292,6 @@ def _studied(shot: Shot, tracker: FaceTracker) -> Shot:
     camera = shot.face.state.camera
     # The clip's camera is one and the same: a single frame's reading of perspective is not taken over.
     return replace(shot, face=face.with_state(replace(face.state, camera=camera, nearness=shot.face.state.nearness)))
-
-
-def _found_again(
-    name: str, image: Image, shown: Any, box: tuple[float, float, float, float], tracker: FaceTracker
-) -> Shot:
-    return Shot(name, image, shown, tracker.detect(image, [box])[0])
 
 
 def _range(shots: Sequence[Shot]) -> float:

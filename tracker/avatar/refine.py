@@ -13,10 +13,12 @@ from dataclasses import replace
 from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..head import load_head
 from ..types import Array
 from .seed import seeds
 from .sight import Sight, fixed, loss, own_views, sight
@@ -36,6 +38,10 @@ _GONE = -3.5  # logit of an opacity that nobody sees
 _RATES = {"bary": 0.01, "offset": 0.01, "rotation": 0.005, "log_scale": 0.01, "opacity": 0.04, "sh": 0.012}
 _SIZES = (2, 1, 4, 3, 1, 3)  # numbers a splat of each of these
 _HELD = [2, 7, 8, 9, 11, 12, 13]  # of the 14, those that are held to where they began: offset, sizes, colour
+_PLACE, _SCALE = slice(0, 7), slice(7, 10)
+_FACE, _FRONT_M, _CHIN_M = (0, 4), -0.03, -0.105
+_STAYS = 0.03  # of its way, a splat of the face goes so much
+_FINER = 1.5  # times smaller is what was divided
 _BETAS = 0.9, 0.999
 _HOLD_SCALE, _HOLD_OFFSET, _HOLD_COLOUR, _FREE_SCALE = 0.02, 0.02, 0.1, 0.7
 
@@ -102,6 +108,7 @@ class _Moving:
         self._rates = self._rates[:, None].to(device)
         self._mean, self._square = torch.zeros_like(self._now), torch.zeros_like(self._now)
         self._free = torch.as_tensor(~fixed(start), device=device)
+        self._skin = torch.as_tensor(_of_face(start), device=device)
         self._count = 0
         self._pull, self._steps = torch.zeros(len(start), device=device), torch.zeros(len(start), device=device)
 
@@ -159,11 +166,17 @@ class _Moving:
         seen *= self._free
         self._mean.lerp_(seen, 1 - _BETAS[0])
         self._square.mul_(_BETAS[1]).addcmul_(seen, seen, value=1 - _BETAS[1])
-        scale = rate * (1 - _BETAS[1] ** self._count) ** 0.5 / (1 - _BETAS[0] ** self._count)
-        stride = self._mean / (self._square.sqrt() + 1e-9) * (scale * self._rates)
+        length = rate * (1 - _BETAS[1] ** self._count) ** 0.5 / (1 - _BETAS[0] ** self._count)
+        stride = self._mean / (self._square.sqrt() + 1e-9) * (length * self._rates)
         share = torch.ones_like(self._pull)
         share.index_copy_(0, which, trust)
-        self._now -= stride * share
+        stride *= share
+        # The face's mesh is where the face is: splats that went about on it would leave holes, which pictures of this
+        # size do not show.
+        stride[_PLACE] *= torch.where(self._skin, _STAYS, 1.0)
+        self._now -= stride
+        scale, first = self._now[_SCALE], self._first[1:4]
+        torch.where(self._skin, torch.maximum(scale, first), scale, out=scale)
 
 
 def _densified(moving: _Moving, sights: list[Sight], random: np.random.Generator) -> Splats:
@@ -174,7 +187,7 @@ def _densified(moving: _Moving, sights: list[Sight], random: np.random.Generator
     hardest = np.sort(np.argsort(-score)[:count])
     hardest = hardest[score[hardest] > 0]
     scale = now.log_scale.copy()
-    scale[hardest] -= np.float32(np.log(1.5))
+    scale[hardest[~_of_face(now)[hardest]]] -= np.float32(np.log(_FINER))
     parts = replace(now, log_scale=scale)
     twins = parts.take(hardest)
     aside = 0.6 * random.normal(0, 1, (len(twins), 2)) * np.exp(twins.log_scale[:, :2])
@@ -187,6 +200,14 @@ def _densified(moving: _Moving, sights: list[Sight], random: np.random.Generator
         if len(parts) + len(found) <= MOST_SPLATS:
             parts = joined(parts, found)
     return parts
+
+
+def _of_face(splats: Splats) -> npt.NDArray[np.bool_]:
+    """(N,) skin and lips of the face's front; what is beside and below may be moved out by hair."""
+    head = load_head()
+    corners = head.tri[splats.triangle]
+    front = head.mean[corners, 2].min(1) > _FRONT_M
+    return np.asarray(np.isin(head.region[corners], _FACE).all(1) & front & (head.mean[corners, 1].min(1) > _CHIN_M))
 
 
 def _apart(ways: Sequence[Array]) -> bool:

@@ -25,10 +25,10 @@ _ROW = 4096
 _RIM, _EAR_RIM = 0.006, 0.003
 _EAR = 2
 _OPEN = (0, 1, 2, 3)
-_CLEAR = 0.3
-_FOOT_M, _RISES, _TINGED, _LIGHTER, _ABOUT = -0.112, 0.45, 0.15, 1.25, 0.01
-"""Below this (mean head, y of the throat; it rises towards the nape) clothes may be seen: what differs by so much from
-the face in red or blue beside green, or is by so much lighter; and what lies about that, of the atlas's side."""
+_PLAIN = 0.2, 0.45
+_FOOT_M, _RISES, _LIGHTER = -0.112, 0.45, 1.25
+"""Weights between which a texel comes to be plainly seen; below which height (mean head, y of the throat; it rises
+towards the nape) a shirt may be: what is by so much lighter than the face."""
 _WORSE, _AS_GOOD = 0.2, 0.6
 """Of its mirror partner's weight, what a texel's counts from, and what it counts wholly from."""
 _INSIDE_MOUTH = (4, 5, 6, 8, 9)
@@ -106,25 +106,18 @@ def without_worse_halves(sample: Sample, texels: Texels) -> Sample:
     return replace(sample, weight=sample.weight * smoothstep((share - _WORSE) / (_AS_GOOD - _WORSE)))
 
 
-def without_clothes(sample: Sample, lighting: Array, hair: Array, texels: Texels) -> Sample:
-    """The sample without what it shows at the neck's foot that is neither of the face's colour nor `hair` (n,):
-    collars, straps, a shirt that shines beside dark skin. A head is built, and half a collar is none."""
-    albedo = sample.colour / shading(lighting, sample.normal)
-    skin = skin_of(texels) & (sample.weight > _CLEAR)
+def without_stains(sample: Sample, lighting: Array, hair: Array, texels: Texels) -> Sample:
+    """The sample without what it hardly shows at the neck's foot that is lighter than the face and no `hair` (n,): a
+    shirt seen aslant, which shone beside dark skin. A collar that is plainly seen stays."""
+    light = (sample.colour / shading(lighting, sample.normal)).mean(1)
+    skin = skin_of(texels) & (sample.weight > _PLAIN[1])
     if not skin.any():
         return sample
-    tone = np.median(albedo[skin], axis=0)
-    green = np.maximum(albedo[:, 1], 1.0)
-    off = np.hypot(albedo[:, 0] / green - tone[0] / tone[1], albedo[:, 2] / green - tone[2] / tone[1])
-    lighter = albedo.mean(1) / max(float(tone.mean()), 1.0)
-    unlike = np.maximum(smoothstep((off - _TINGED) / _TINGED), smoothstep((lighter - _LIGHTER) / 0.3))
+    unlike = smoothstep((light / max(float(np.median(light[skin])), 1.0) - _LIGHTER) / _LIGHTER)
     place = texels.points(load_head().mean)
     low = smoothstep((_FOOT_M - place[:, 1] - _RISES * place[:, 2]) / 0.01) * (1 - hair)
-    # What of a shirt has skin's colour lies among what has not.
-    whole = np.asarray(texels.image((unlike * low).astype(np.float32)), dtype=np.float32)
-    about = cv2.GaussianBlur(whole, (0, 0), _ABOUT * texels.size).ravel()[texels.flat]
-    lost = np.maximum(unlike, smoothstep(3 * about)) * low
-    return replace(sample, weight=np.asarray(sample.weight * (1 - lost), dtype=np.float32))
+    aslant = 1 - smoothstep((sample.weight - _PLAIN[0]) / (_PLAIN[1] - _PLAIN[0]))
+    return replace(sample, weight=np.asarray(sample.weight * (1 - unlike * low * aslant), dtype=np.float32))
 
 
 def light_of(samples: Sequence[Sample], texels: Texels) -> Array:

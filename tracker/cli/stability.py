@@ -125,7 +125,8 @@ def tables(outcome: Outcome) -> list[Table]:
             *(f"{m.label} ({m.said})" for m in CLIP_MARKS),
             "jaw open",
             "the head's own acceleration / MediaPipe VIDEO's",
-            "strides behind the head for so little",
+            "for 0.7 of MediaPipe's: strides behind the head",
+            "lag on the wave, frames",
             title="real clips, default",
         )
         for trial in outcome.clips():
@@ -133,7 +134,8 @@ def tables(outcome: Outcome) -> list[Table]:
             cells = [_cell(v) + {None: "", True: " ok", False: " !"}[m.met(v)] for m, v in values]
             jaw = f"{trial.figures['raw'].get('jaw_frames') or 0:.0f} of {len(trial.times)}"
             own = trial.own
-            told = (own.over(VIDEO), own.behind_for(CLIP_MARKS[0].wanted, VIDEO)) if own else (None, None)
+            cost = own.cost(CLIP_MARKS[0].wanted, VIDEO) if own else None
+            told = (own.over(VIDEO) if own else None, *((cost.behind, cost.lag) if cost else (None, None)))
             real.add_row(trial.signal.name, half_of(trial.signal.name), *cells, jaw, *map(_cell, told))
         shown.append(real)
     for trial in outcome.trials:

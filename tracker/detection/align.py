@@ -132,10 +132,10 @@ def _turned(relief: Relief, before: Anchor, after: Anchor, patch: Image, guess: 
     middle = was_a * complex(CROP / 2, CROP / 2) + was_b
     if laid.apart >= FOREIGN or abs(zoom * middle + shift) > _OFF * abs(cut_a) or abs(turn) > _TURNED:
         return replace(after, relief=None, spin=STILL)
-    trust = _ramp((share - DOUBTED) / (BELIEVED - DOUBTED)) * _ramp((FOREIGN - laid.apart) / (FOREIGN - ALIKE))
+    sure = _ramp((share - DOUBTED) / (BELIEVED - DOUBTED)) * _ramp((FOREIGN - laid.apart) / (FOREIGN - ALIKE))
     spin = before.spin.then(turn - before.turn, laid.pulls, dt) if brief else STILL
-    trust *= spin.belief
-    if trust > 0.0:
+    trust = sure * spin.belief
+    if sure > 0.0:
         zoom, shift = plain_a + trust * zoom, plain_b + trust * shift
         way = trust * (turn - before.turn) * a / abs(was_a)
         moved = np.array(((zoom.real, -zoom.imag, shift.real, way.real), (zoom.imag, zoom.real, shift.imag, way.imag)))

@@ -43,15 +43,21 @@ _DOWN, _ROWS, _ACROSS, _COLUMNS = 6, 10, 6, 7
 _TURN = slice(4, 6)
 
 
-def _places() -> tuple[Array, Array]:
-    y, x = np.mgrid[_TOP:_BOTTOM, _LEFT:_RIGHT:_EVERY].astype(np.float32) + np.float32(0.5)
-    return x, y
+def _places() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """(36, 70) rows and columns of the pixels, field by field."""
+    y, x = np.mgrid[_TOP:_BOTTOM, _LEFT:_RIGHT:_EVERY]
+    split = (part.reshape(_DOWN, _ROWS, _ACROSS, _COLUMNS).swapaxes(1, 2) for part in (y, x))
+    rows, columns = (part.reshape(_DOWN * _ACROSS, _ROWS * _COLUMNS) for part in split)
+    return rows, columns
 
 
-_X, _Y = _places()
-_PART = slice(_TOP, _BOTTOM), slice(_LEFT, _RIGHT, _EVERY)
+_AT = _places()
+_Y, _X = (part.astype(np.float32) + np.float32(0.5) for part in _AT)
 _BLANK = np.ones(_X.size, np.float32)
-_TOGETHER = np.repeat(np.eye(_ACROSS, dtype=np.float32), _COLUMNS, axis=0)
+_ALL = np.ones(_X.shape[1], np.float32)
+_WHICH = np.zeros((_BOTTOM, _RIGHT), np.intp)
+"""Of a pixel: its place among those."""
+_WHICH[_AT] = np.arange(_X.size).reshape(_X.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,8 +77,8 @@ class Relief:
 
     def depth(self, points: npt.NDArray[np.floating]) -> Array:
         """(N,) of points (N, 2) of the crop."""
-        column = (points[:, 0].astype(np.intp) - _LEFT) // _EVERY
-        return np.asarray(self.place[3].reshape(_X.shape)[points[:, 1].astype(np.intp) - _TOP, column])
+        column = (points[:, 0].astype(np.intp) - _LEFT) // _EVERY * _EVERY + _LEFT
+        return np.asarray(self.place[3][_WHICH[points[:, 1].astype(np.intp), column]])
 
 
 def relief_of(patch: Image, lies: Affine, face: Face) -> Relief | None:
@@ -86,9 +92,9 @@ def relief_of(patch: Image, lies: Affine, face: Face) -> Relief | None:
     z = (face.landmarks_head(_LAYOUT)[_SOME] @ state.rotation[2] + SKIN_M) * metre
     depth = _between(face.landmarks_px(_LAYOUT)[_SOME] @ inverse[:, :2].T + inverse[:, 2], z)
     grey = patch.astype(np.float32)
-    dx, dy = (cv2.Scharr(grey, cv2.CV_32F, 1 - i, i, scale=1 / 32)[_PART] for i in (0, 1))
+    dx, dy = (cv2.Scharr(grey, cv2.CV_32F, 1 - i, i, scale=1 / 32)[_AT] for i in (0, 1))
     x, y = _X - CROP / 2, _Y - CROP / 2
-    grey = grey[_PART].ravel()
+    grey = grey[_AT].ravel()
     rows = (dx * x + dy * y, dy * x - dx * y, dx, dy, dx * depth, dy * depth)
     ways = np.stack([*(row.ravel() for row in rows), _BLANK, grey - 128.0])  # light and contrast may change, too
     heavy = ways * weight
@@ -134,8 +140,7 @@ def laid_over(relief: Relief, patch: Image, a: complex, b: complex, turn: comple
 
 def _by_field(values: Array) -> Array:
     """(72,) the sums over each field of values (2, n)."""
-    across = values.reshape(-1, _ACROSS * _COLUMNS) @ _TOGETHER
-    return np.asarray(across.reshape(2, _DOWN, _ROWS, _ACROSS).sum(2).ravel())
+    return np.asarray(values.reshape(-1, _ALL.size) @ _ALL)
 
 
 def _between(at: npt.NDArray[np.floating], z: npt.NDArray[np.floating]) -> Array:
@@ -157,4 +162,4 @@ def _seen(at: npt.NDArray[np.floating]) -> Array:
         (x, y), wide = at[eye].mean(0).tolist(), float(np.linalg.norm(at[eye][0] - at[eye][3]))
         cv2.ellipse(mask, (round(x), round(y)), (round(0.45 * wide), round(0.35 * wide)), 0, 0, 360, 0, -1)
     mask[max(round(float(at[31:36, 1].max())) - _MARGIN, 0) :] = 0
-    return np.asarray(mask[_PART], np.float32)
+    return np.asarray(mask[_AT], np.float32)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from ..types import Array
 
-_SPIN_HZ, _NOISE_HZ = 10.0, 4.0
+_SPIN_HZ, _NOISE_HZ = 15.0, 4.0
 """Cutoffs of the turning speed, and of its variance."""
-_SURE = 4.0
+_SURE = 3.0
 """Deviations that the speed must be to be believed half."""
-_LEAST = 0.03
+_LEAST = 0.015
 """Radians a second: slower it is not believed either."""
 
 
@@ -46,14 +46,15 @@ class Spin:
     @property
     def belief(self) -> float:
         """0..1."""
-        size = abs(self.mean) ** 4
-        return size / (size + (_LEAST**2 + _SURE**2 * self.variance) ** 2)
+        size = abs(self.mean) ** 6
+        return size / (size + (_LEAST**2 + _SURE**2 * self.variance) ** 3)
+
+
+STILL = Spin()
+"""Nothing is known of a turn yet."""
 
 
 def _share(hertz: float, dt: float) -> float:
     """Of the newest value in a low pass."""
     turn = 2.0 * math.pi * hertz * dt
     return turn / (1.0 + turn)
-
-
-STILL = Spin()

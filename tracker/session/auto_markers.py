@@ -22,12 +22,12 @@ from .replay import Session
 Kind = Literal["face", "blink", "mouth", "turn", "reset"]
 TRACKS: dict[Kind, Track] = {
     "face": Track("face lost", "#d1495b"),
-    "blink": Track("blink", "#5ab8f0"),
-    "mouth": Track("mouth open", "#e88ac0"),
+    "blink": Track("blink", "#a58cf0"),
+    "mouth": Track("mouth open", "#ff8a5c"),
     "turn": Track("head turn", "#b9d353"),
-    "reset": Track("stabilizer reset", "#f0a52a"),
+    "reset": Track("stabilizer reset", "#f0e060"),
 }
-"""Kind -> the track that its markers go on."""
+"""Kind -> the track that its markers go on; in colours that the first labels of a person do not have."""
 KINDS: tuple[Kind, ...] = tuple(TRACKS)
 _BLINK = [EXPRESSIONS.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]
 _JAW = EXPRESSIONS.index("jawOpen")

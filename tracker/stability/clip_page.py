@@ -42,24 +42,18 @@ def clips_table(outcome: Outcome) -> str:
 def own_table(outcome: Outcome) -> str:
     """How much of MediaPipe's acceleration the head itself has, and what less of it would cost; empty without both."""
     wanted = CLIP_MARKS[0].wanted
-    head = [
-        "clip",
-        "half",
-        "frames in which it was told",
-        "the head's own, %",
-        "MediaPipe's in these frames, %",
-        "own / it",
-    ]
-    head += ["the default's / it", f"behind for {wanted:g} of it, strides", "the same, %", "stride of the head, %"]
+    head = ["clip", "half", "frames told", "the head's own, %", "MediaPipe's in these frames, %", "own / MediaPipe's"]
+    head += ["the default's / MediaPipe's", f"for {wanted:g} of MediaPipe's: behind, strides", "the same, %"]
+    head += ["lag on the 40 px wave, frames"]
     rows = []
     for trial in outcome.clips():
         own = trial.own
         if own is None or VIDEO not in own.beside:
             continue
-        behind = own.behind_for(wanted, VIDEO)
+        cost = own.cost(wanted, VIDEO)
         ratio = own.beside["default"] / own.beside[VIDEO] if own.beside[VIDEO] else None
-        values = (own.acceleration, own.beside[VIDEO], own.over(VIDEO), ratio, behind)
-        cells = [*map(cell, values), cell(None if behind is None else behind * own.stride), cell(own.stride)]
+        costs = (cost.behind, cost.behind * own.stride, cost.lag) if cost else (None,) * 3
+        cells = list(map(cell, (own.acceleration, own.beside[VIDEO], own.over(VIDEO), ratio, *costs)))
         frames = f"{own.frames} of {len(trial.times)}"
         rows.append([escape(trial.signal.name), half_of(trial.signal.name), frames, *cells])
     return table(head, rows) if rows else ""
@@ -93,12 +87,12 @@ def _less(trial: Trial) -> list[str]:
     if own is None or ratio is None:
         return []
     wanted = CLIP_MARKS[0].wanted
-    behind = np.array(own.behind)
-    lines = [Series("at least", "truth", behind, ratio * np.array(own.shares))]
+    shares, behind, _ = np.array(own.curve).T
+    lines = [Series("at least", "truth", behind, ratio * shares)]
     lines.append(Series(f"wanted: {wanted:g}", "mpv", np.array([0.0, _FAR]), np.full(2, wanted)))
     far, left = (
         Axis("behind the head, strides", span=(0.0, _FAR)),
-        Axis("acceleration / MediaPipe's", span=(0.0, _MOST)),
+        Axis("acceleration left / MediaPipe's", span=(0.0, _MOST)),
     )
     return [chart(lines, far, left, f"the head's own acceleration over MediaPipe's by distance; wanted {wanted:g}")]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,35 +23,54 @@ from .pixels import Pixels
 
 TAPS = 12
 """Frames that the filters of `least_behind` remember."""
-_STRENGTHS = 10.0 ** np.arange(5.0, -6.01, -0.25)
+_WAVE = 2.0 * np.pi / 45.0
+"""Radians a frame: the wave that lag is measured on."""
+_STRENGTHS = 10.0 ** np.arange(5.0, -4.01, -0.25)
+
+
+class Less(NamedTuple):
+    """What a filter of the head's own motion leaves and costs: the `share` of the acceleration that is left, by rms;
+    how far `behind` the head landmarks are, rms, in strides: a delay of half a frame is 0.5; and its `lag` on the
+    wave of 45 frames, frames."""
+
+    share: float
+    behind: float
+    lag: float
+
+    def as_json(self) -> dict[str, float]:
+        """Plain values."""
+        return {name: round(value, 5) for name, value in self._asdict().items()}
 
 
 @dataclass(frozen=True, slots=True)
 class OwnMotion:
     """`acceleration`: the head's own, %, over `frames`; what is left of noise may be below 0. `beside`: each
-    contestant's in the same frames. `stride`: a landmark's way from frame to frame, root mean square, %. `shares` (n,)
-    of the acceleration, by rms, are the least that a linear filter of `TAPS` frames can leave whose landmarks are
-    `behind` (n,), by rms, where the head is, in such strides: a delay of half a frame is 0.5."""
+    contestant's in the same frames. `stride`: a landmark's way from frame to frame, root mean square, %. `curve` (n):
+    the best linear filters of `TAPS` frames, see `Less`, from the one that does nothing on."""
 
     acceleration: float
     frames: int
     beside: Mapping[str, float]
     stride: float
-    behind: tuple[float, ...]
-    shares: tuple[float, ...]
+    curve: tuple[Less, ...]
 
     def as_json(self, wanted: float) -> dict[str, Any]:
-        """Plain values; `wanted` as in `behind_for`."""
+        """Plain values; `wanted` as in `cost`."""
+        rows = {name: (mean, self.over(name), self.cost(wanted, name)) for name, mean in self.beside.items()}
         return {
-            "acceleration": self.acceleration,
+            "acceleration": round(self.acceleration, 5),
             "frames": self.frames,
+            "stride": round(self.stride, 5),
             "beside": {
-                name: {"acceleration": mean, "own_over_it": self.over(name), "behind": self.behind_for(wanted, name)}
-                for name, mean in self.beside.items()
+                name: {
+                    "acceleration": round(mean, 5),
+                    "own_over_it": None if over is None else round(over, 5),
+                    "cost": None if cost is None else cost.as_json(),
+                }
+                for name, (mean, over, cost) in rows.items()
             },
             "wanted": wanted,
-            "stride": self.stride,
-            "curve": {"behind": self.behind, "shares": self.shares},
+            "curve": [less.as_json() for less in self.curve],
         }
 
     def over(self, name: str) -> float | None:
@@ -59,12 +78,14 @@ class OwnMotion:
         other = self.beside.get(name)
         return self.acceleration / other if other else None
 
-    def behind_for(self, wanted: float, name: str) -> float | None:
-        """The least distance, in strides, at which no more than `wanted` of a contestant's acceleration is left."""
+    def cost(self, wanted: float, name: str) -> Less | None:
+        """The filter nearest to the head that leaves no more than `wanted` of a contestant's acceleration."""
         ratio = self.over(name)
         if ratio is None:
             return None
-        return 0.0 if ratio <= wanted else float(np.interp(-wanted / ratio, -np.array(self.shares), self.behind))
+        shares, behind, lags = np.array(self.curve).T
+        left = min(wanted / ratio, float(shares[0])) if ratio > wanted else float(shares[0])
+        return Less(left, *(float(np.interp(-left, -shares, values)) for values in (behind, lags)))
 
 
 def own_motion(pixels: Pixels, tracks: Mapping[str, Floats]) -> OwnMotion | None:
@@ -97,7 +118,7 @@ def differences(points: Floats, motions: Floats) -> tuple[Floats, Floats]:
     return (ahead - points) / eyes, (ahead - 2.0 * points + behind) / eyes
 
 
-def least_behind(steps: Floats, second: Floats) -> tuple[float, tuple[float, ...], tuple[float, ...]]:
+def least_behind(steps: Floats, second: Floats) -> tuple[float, tuple[Less, ...]]:
     """The stride and the curve of `OwnMotion`, from none behind on.
 
     A filter h of the last frames leaves h'C h of the squared acceleration, and is g'V g behind, where g = 1 - the
@@ -108,15 +129,16 @@ def least_behind(steps: Floats, second: Floats) -> tuple[float, tuple[float, ...
     most = [float(matrix[0, 0]) for matrix in noise_free]
     rough, way = (matrix / top for matrix, top in zip(noise_free, most, strict=True))
     one, summed = np.ones(TAPS), np.tril(np.ones((TAPS, TAPS)))
-    found: list[tuple[float, float]] = []
+    found: list[Less] = []
     for strength in _STRENGTHS.tolist():
         inverse = np.linalg.inv(rough + strength * summed.T @ way @ summed)
         free, line = strength * inverse @ summed.T @ way @ one, inverse @ one
         taps = free + line * (1.0 - free.sum()) / line.sum()
         rest = one - summed @ taps
-        found.append((float(np.sqrt(max(rest @ way @ rest, 0.0))), float(np.sqrt(taps @ rough @ taps))))
-    behind, shares = zip(*found, strict=True)
-    return float(np.sqrt(max(most[1], 0.0))), behind, shares
+        turned = complex(taps @ np.exp(-1j * _WAVE * np.arange(TAPS)))
+        left, away = float(np.sqrt(taps @ rough @ taps)), float(np.sqrt(max(rest @ way @ rest, 0.0)))
+        found.append(Less(left, away, -float(np.angle(turned)) / _WAVE))
+    return float(np.sqrt(max(most[1], 0.0))), tuple(found)
 
 
 def _covariance(values: Floats) -> Floats:

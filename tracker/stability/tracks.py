@@ -42,8 +42,8 @@ _MOUTH_TOP = -0.045
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
     """What one contestant said of a signal: the 68 `points` (T, 68, 2) pixels, `pitch` and `yaw` (T,) degrees, and
-    `jaw` (T,) 0..1; NaN without a face. `parallax` (T,) degrees: the pitch since the first frame as the face's pixels
-    alone tell it, NaN where they do not; a peer has none, and no jaw."""
+    `jaw` (T,) 0..1; NaN without a face. `parallax` (T,) degrees: the pitch since the first frame as far as the
+    face's pixels tell it and are believed, NaN where they do not; a peer has none, and no jaw."""
 
     points: Floats
     pitch: Floats

@@ -72,9 +72,10 @@ OWN_NOTE = (
     "How much the head itself accelerates, by the picture alone: its motion is measured twice, by pixels that the two "
     "do not share, so that the noise of one falls out of their product; a similarity, without turns from and to the "
     "camera and without expression. Only frames in which it could be told. Where it is above the wanted share of "
-    "MediaPipe's, nothing that follows the head can have less; the curves show how far behind it landmarks would have "
-    "to be, at least, after the linear filter of 12 frames that is the best of all for that very clip, in the head's "
-    "own strides from frame to frame: a delay of half a frame is 0.5."
+    "MediaPipe's, nothing that stays with the head can have less. The last columns, and the curve of each clip, say "
+    "what less costs: of all linear filters of 12 frames the one that stays nearest to that clip's head, how far "
+    "behind it landmarks are then, in the head's own strides from frame to frame (a delay of half a frame is 0.5), and "
+    "how late the same filter is on the 40 px wave, where the default is held to 0.10 frames."
 )
 AHEAD_NOTE = (
     "The default filter set to give the pose as it will be when it is on the screen (filter.ahead_ms): a lag below "
@@ -84,5 +85,6 @@ CLIP_NOTE = (
     "Only frames where every contestant has a face. Lag, jerk and eyelids are relative to the same tracker's own "
     "unfiltered points. Left: the three seconds in which the head is calmest. Right: the pitch of the whole clip, "
     "which talking and blinking must not move; MediaPipe's is that of the rotation which fits our mean head's "
-    "points to its own."
+    "points to its own. Below: how little of the head's own acceleration a filter can leave at what distance from the "
+    "head; straight: what is wanted."
 )

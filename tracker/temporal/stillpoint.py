@@ -25,7 +25,7 @@ from .turns import Vector
 
 _REST, _DASH = 0.004, 9.0
 """Acceleration that is expected, face sizes/s^2: of a head at rest, and per the cube of its speed (s)."""
-_DRIFT = np.array([0.9, 0.9, 0.75, 0.75, 0.75, 0.75, 0.75])
+_DRIFT = np.array([0.9, 0.9, 0.6, 0.6, 0.6, 0.6, 0.6])
 """The same per speed (1/s): parallax tells of turns from and to the camera late enough."""
 _SPEED_HZ, _UNTOLD_HZ = 5.0, 38.0
 """Cutoff of that speed; and what of it is only noise where no pixels carry the pose, per deviation of the noise."""

@@ -93,6 +93,11 @@ class ViewPanel(Panel):
         self.column.addStretch(1)
         self.show_settings(settings)
 
+    @property
+    def by_key(self) -> dict[str, QCheckBox]:
+        """The switches that have a key, by their names in `keys.KEYS`."""
+        return {**self.switches, "overlay": self.overlay}
+
     def show_settings(self, settings: View) -> None:
         """Show what is in force."""
         for name, switch in self.switches.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from pathlib import Path
 
@@ -22,13 +21,12 @@ from ..feature import Dock, Feature, Host
 from ..head_view import HeadView
 from ..scene import Scene
 from ..theme import Colors
-from .builder import Builder
+from .builder import Builder, Write
 from .panel import PersonPanel
 from .prepare import Manner
 from .prepare import Person as Prepared
 from .turn import Ring, Turn
 
-log = logging.getLogger(__name__)
 TITLE = "Person"
 NO_SPLATS = "This head has no splats: it was built without torch. Its textured mesh is drawn."
 
@@ -85,6 +83,9 @@ class PersonFeature(Feature):
         panel.photo_asked.connect(self._build_from_picture)
         panel.turn_asked.connect(self._begin_or_skip_turn)
         panel.cancel_asked.connect(builder.cancel)
+        panel.go_on_asked.connect(self._go_on)
+        panel.forget_asked.connect(builder.forget)
+        panel.forget_asked.connect(self._idle)
         panel.delete_asked.connect(self._delete)
         panel.manner_asked.connect(self._set_manner)
         panel.mirror_asked.connect(self._set_mirror)
@@ -195,14 +196,25 @@ class PersonFeature(Feature):
             return
         self._build(turn.write)
 
-    def _build(self, write: object) -> None:
+    def _build(self, write: Write) -> None:
         name = free_name(self.panel.name.text())
         self.panel.show_build("Starting …", 0.0)
         self._host.go_to(TITLE)
-        self.builder.build(write, heads_folder() / name, self._host.settings())  # type: ignore[arg-type]
+        self.builder.build(write, heads_folder() / name, self._host.settings())
+
+    def _go_on(self) -> None:
+        kept = self.builder.kept
+        if kept is not None:
+            self.panel.show_build("Starting …", 0.0)
+            self.builder.go_on(heads_folder() / free_name(kept.name), self._host.settings())
+
+    def _idle(self) -> None:
+        """No build runs; what of one before is kept is offered."""
+        self.panel.show_build("", 0.0)
+        self.panel.show_kept(self.builder.kept)
 
     def _built(self, folder: str) -> None:
-        self.panel.show_build("", 0.0)
+        self._idle()
         name = Path(folder).name
         self._host.say("notice", f"The head {name} is built and drawn.", for_s=8)
         if self._host.settings().view.person == name:
@@ -212,7 +224,7 @@ class PersonFeature(Feature):
         self._list()
 
     def _over(self, kind: Kind, text: str, for_s: float) -> None:
-        self.panel.show_build("", 0.0)
+        self._idle()
         self._host.say(kind, text, for_s=for_s)
 
     # --- how it is drawn

@@ -12,6 +12,7 @@ from tracker.avatar.types import GUESSED, MIRRORED, SEEN
 
 from ..keys import hint
 from ..panels.form import Panel, named
+from .builder import Kept
 from .prepare import Manner
 
 NOBODY = "Generic head"
@@ -28,6 +29,8 @@ class PersonPanel(Panel):
     turn_asked = pyqtSignal()
     delete_asked = pyqtSignal()
     cancel_asked = pyqtSignal()
+    go_on_asked = pyqtSignal()
+    forget_asked = pyqtSignal()
     manner_asked = pyqtSignal(object)
     mirror_asked = pyqtSignal(bool)
 
@@ -63,11 +66,20 @@ class PersonPanel(Panel):
         self.bar.setRange(0, 1000)
         self.bar.setAccessibleName("Progress of the build")
         self.cancel = QPushButton("Cancel")
-        named(self.cancel, "Cancel the build", "Stop; nothing is written")
-        self.cancel.clicked.connect(self.cancel_asked)
+        named(self.cancel, "Cancel the build", "Stop; nothing is written, and the pictures of a turn are kept")
+        self.cancel.clicked.connect(self._cancel)
         self.doing = self.words("")
         self.column.addWidget(self.bar)
         self.column.addWidget(self.cancel)
+        row = QHBoxLayout()
+        self.go_on, self.forget = QPushButton("Go on"), QPushButton("Forget it")
+        named(self.go_on, "Go on with the turn", "Build the head from the pictures of the turn that are kept")
+        named(self.forget, "Forget the turn", "Remove the pictures of the turn that are kept")
+        self.go_on.clicked.connect(self.go_on_asked)
+        self.forget.clicked.connect(self.forget_asked)
+        row.addWidget(self.go_on)
+        row.addWidget(self.forget)
+        self.column.addLayout(row)
         self.heading("How it is drawn")
         form = self.form()
         self.drawing, self.light = QComboBox(), QComboBox()
@@ -91,6 +103,7 @@ class PersonPanel(Panel):
         self.note = self.words("Heads stay on this computer.")
         self.column.addStretch(1)
         self.show_build("", 0.0)
+        self.show_kept(None)
 
     @property
     def manner(self) -> Manner:
@@ -111,10 +124,23 @@ class PersonPanel(Panel):
         busy = bool(stage)
         for widget in (self.bar, self.cancel, self.doing):
             widget.setVisible(busy)
-        self.photo.setEnabled(not busy)
-        self.turn.setEnabled(not busy)
+        self.cancel.setEnabled(busy)
+        for button in (self.photo, self.turn, self.go_on, self.forget):
+            button.setEnabled(not busy)
         self.doing.setText(stage)
         self.bar.setValue(round(1000 * share))
+
+    def show_kept(self, kept: Kept | None) -> None:
+        """A turn whose build was broken off, to go on from or to forget."""
+        for button in (self.go_on, self.forget):
+            button.setVisible(kept is not None)
+        if kept is not None:
+            self.go_on.setText(f"Go on: {kept.name} ({len(kept)} pictures)")
+
+    def _cancel(self) -> None:
+        self.cancel.setEnabled(False)
+        self.doing.setText("Stopping …")
+        self.cancel_asked.emit()
 
     def show_note(self, text: str) -> None:
         """A sentence about what is drawn: why it is no splats, say."""

@@ -10,7 +10,6 @@ from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMainWindow
 
 from ..actions import show_sheet
-from ..panels.view import OVERLAYS
 from ..video_view import ZOOM_STEP
 from .files import Files
 from .keys import KEYS, MENUS
@@ -51,7 +50,6 @@ def actions_of(window: ReplayWindow) -> dict[str, Callable[[], object]]:
     desk, player = window.desk, window.desk.player
     steps = {"back": -1, "on": 1, "back_10": -10, "on_10": 10, "back_100": -100, "on_100": 100}
     files = Files(window, desk)
-    switches = window.view_panel.switches
 
     def full_screen() -> None:
         window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -82,8 +80,7 @@ def actions_of(window: ReplayWindow) -> dict[str, Callable[[], object]]:
         "close": window.close,
         "correct": lambda: window.hand.toggle("correct"),
         "add": lambda: window.hand.toggle("add"),
-        **{name: switches[name].toggle for name in (*OVERLAYS, "follow")},
-        "overlay": window.view_panel.overlay.toggle,
+        **{name: switch.toggle for name, switch in window.view_panel.by_key.items()},
         "zoom_in": lambda: window.video.zoom_by(ZOOM_STEP),
         "zoom_out": lambda: window.video.zoom_by(1 / ZOOM_STEP),
         "fit": lambda: window.video.fit(),

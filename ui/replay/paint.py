@@ -174,10 +174,19 @@ def paint_curve(
         )
     for pair, (_, color) in zip(envelopes, drawn, strict=True):
         _stroke(painter, pair, box, low, high, color)
-    painter.setPen(QColor(colors.muted))
     for value, where in ((high, Qt.AlignmentFlag.AlignTop), (low, Qt.AlignmentFlag.AlignBottom)):
-        painter.drawText(box.adjusted(0, 0, -4, 0), Qt.AlignmentFlag.AlignRight | where, f"{value:.4g}")
+        _paint_number(painter, f"{value:.4g}", box, where, colors)
     return low, high
+
+
+def _paint_number(painter: QPainter, text: str, box: QRectF, where: Qt.AlignmentFlag, colors: Colors) -> None:
+    """At the right edge, on a pale ground: the curve is seen to run behind it."""
+    room, flags = box.adjusted(0, 0, -4, 0), Qt.AlignmentFlag.AlignRight | where
+    ground = QColor(colors.window)
+    ground.setAlpha(190)
+    painter.fillRect(painter.boundingRect(room, flags, text).adjusted(-3, 0, 4, 0), ground)
+    painter.setPen(QColor(colors.muted))
+    painter.drawText(room, flags, text)
 
 
 def _paint_difference(
@@ -189,9 +198,7 @@ def _paint_difference(
     for y in (box.top(), box.center().y()):
         painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
     _stroke(painter, pair, box, -1.15 * widest, 1.15 * widest, colors.series[3])
-    painter.setPen(QColor(colors.muted))
-    room = box.adjusted(0, 0, -4, 0)
-    painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, f"± {widest:.3g}")
+    _paint_number(painter, f"± {widest:.3g}", box, Qt.AlignmentFlag.AlignTop, colors)
 
 
 def _stroke(

@@ -24,6 +24,7 @@ from tracker.head import load_head
 from tracker.session.play import Shown
 from tracker.settings import Settings, with_setting
 
+from ..actions import show_checks
 from ..banner import Banner
 from ..docks import build_docks, reset_docks, step_focus
 from ..export_dialog import ExportDialog
@@ -140,6 +141,7 @@ class ReplayWindow(QMainWindow):
 
     def _build_actions(self) -> None:
         self.actions_by_name = make_menus(self, self._does, [dock.toggleViewAction() for dock in self.docks.values()])
+        show_checks(self, self.actions_by_name, self.view_panel.by_key)
         self._held = HeldKeys(self, {})
         self._held.listen({**self.marking.held, "T": self._show_raw})
 
