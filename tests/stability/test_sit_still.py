@@ -101,14 +101,16 @@ def test_it_can_be_stopped_and_is_over_then() -> None:
     assert attempt.over and attempt.step(1.0, SHAPE, SHAPE, EYES) == Progress("rejected", 0.0, "Cancelled.")
 
 
-def test_known_motion_is_taken_out() -> None:
+@pytest.mark.parametrize("speed", [3.0, 0.0])
+def test_known_motion_is_taken_out_and_told(speed: float) -> None:
     attempt = Attempt("demo", "default")
     for i in range(260):
-        motion = np.array([[1.0, 0.0, 3.0 * i], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        motion = np.array([[1.0, 0.0, speed * i], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
         at = SHAPE + motion[:2, 2]
         progress = attempt.step(i / 30, at, at, EYES, motion)
     assert progress.phase == "done" and progress.measured is not None
-    assert progress.measured.contestants[RAW].std == pytest.approx(0.0, abs=1e-6) and progress.measured.moving
+    assert progress.measured.contestants[RAW].std == pytest.approx(0.0, abs=1e-6)
+    assert progress.measured.moving == (speed > 0)
 
 
 MEASURED = Measurement(

@@ -30,7 +30,9 @@ _LASHES_M = 0.0028, 0.0015
 _DARK, _DARK_LOWER = (0.35, 0.75), 0.25
 """How much darker than skin the line of lashes is on the upper lid, at least and at most, and on the lower one."""
 _FEW = 20
+"""With fewer texels of an edge seen, its lashes are as light as can be."""
 _ROUND_M, _UNLIKE = 0.03, 0.15
+"""Round the eyes is so near to an edge; what is lighter or darker than the skin there by this share counts half."""
 
 
 def lid_skin(
@@ -53,8 +55,8 @@ def lid_skin(
         for edges, wide in zip((_edges(_UPPER), _edges(_LOWER)), _LASHES_M, strict=True)
     )
     line = (upper > 0.5) & (confidence[here] > 0.1)
-    dark = 1 - float(np.median(seen[here][line].mean(1) / skin[line].mean(1))) if line.sum() > _FEW else 0.0
-    made = skin * (1 - np.clip(dark, *_DARK) * upper)[:, None] * (1 - _DARK_LOWER * lower)[:, None]
+    light = float(np.median(seen[here][line].mean(1) / np.maximum(skin[line].mean(1), 1))) if line.sum() > _FEW else 1.0
+    made = skin * (1 - np.clip(1 - light, *_DARK) * upper)[:, None] * (1 - _DARK_LOWER * lower)[:, None]
     colour, source = colour.copy(), source.copy()
     colour[here] += share[here, None] * (made - colour[here])
     source[share > 0.5] = GUESSED
@@ -66,7 +68,7 @@ def _like_skin(colours: Array, sure: Array) -> Array:
     not."""
     near = (_far(_edges(_UPPER + _LOWER), load_head().mean) < _ROUND_M) & (sure > 0.5)
     light = colours.mean(1)
-    usual = float(np.median(light[near])) if near.any() else float(light.mean())
+    usual = max(float(np.median(light[near] if near.any() else light)), 1.0)
     return np.asarray(1 / (1 + ((usual - light) / (_UNLIKE * usual)) ** 4), dtype=np.float32)
 
 

@@ -86,6 +86,7 @@ class Attempt:
         self._points: dict[str, list[Floats]] = {RAW: [], FILTERED: []}
         self._others: dict[str, list[tuple[float, Floats]]] = {}
         self._moving = False
+        self._first: Floats | None = None  # the motion that the first frame was measured under
 
     @property
     def over(self) -> bool:
@@ -108,7 +109,8 @@ class Attempt:
             return self.progress
         self._times.append(time)
         self._eyes.append(eyes)
-        self._moving |= motion is not None
+        self._first = motion if self._first is None else self._first
+        self._moving |= motion is not None and not np.array_equal(motion, self._first)
         for name, points in ((RAW, raw), (FILTERED, filtered)):
             still = np.asarray(points, np.float64)
             self._points[name].append(still if motion is None else without_motion(still, motion))
