@@ -109,8 +109,9 @@ class Attempt:
             return self.progress
         self._times.append(time)
         self._eyes.append(eyes)
-        self._first = motion if self._first is None else self._first
-        self._moving |= motion is not None and not np.array_equal(motion, self._first)
+        if motion is not None:
+            self._first = motion if self._first is None else self._first
+            self._moving |= not np.array_equal(motion, self._first)
         for name, points in ((RAW, raw), (FILTERED, filtered)):
             still = np.asarray(points, np.float64)
             self._points[name].append(still if motion is None else without_motion(still, motion))
