@@ -20,6 +20,8 @@ from .types import EYEBALL, GUESSED, MIRRORED, SEEN
 _SURE, _UNSURE = 0.22, 0.04
 """Confidence of a texel that is taken as it is, and of one that counts as unseen."""
 _AS_MIRRORED = 0.6  # what the other half's colour counts for beside a texel's own
+_EVEN, _UNEVEN = 0.15, 0.3
+"""By how much less one half may be seen as in a picture from the front; and the width of what is between."""
 _INSIDE = (4, 5, 6, 8, 9)
 _LOW_MM = 6.0
 _UNLIKE_SKIN, _UNLIKE_HAIR = 60.0, 20.0
@@ -107,6 +109,14 @@ def _of_mouth(texels: Texels) -> Array:
     return np.asarray(light[:, None] * texels.points(head.color.astype(np.float32)), dtype=np.float32)
 
 
+def _one_sided(taken: Array, texels: Texels) -> float:
+    """0..1: whether one half of the head was seen and the other was not, as in a single picture of a turned one."""
+    left = texels.points(load_head().mean[:, :1])[:, 0] > 0
+    halves = float(taken[left].sum()), float(taken[~left].sum())
+    less = 1 - min(halves) / max(*halves, 1.0)
+    return float(smoothstep(np.array((less - _EVEN) / _UNEVEN)))
+
+
 def _alike(hair: Array, texels: Texels) -> Array:
     """(n,) 0..1: whether a texel's surroundings are hair, or skin, as those of its mirror partner are: the edge of hair
     on one cheek is no wrinkle of the other."""
@@ -135,7 +145,11 @@ def _base(
     learned, inside = _learned(albedo, taken, texels, completion)
     guess, reach = at_vertices(learned, inside, texels)
     # The network's colour holds what is near the face; beyond it the surface carries on.
-    seen_only, seen_sure = at_vertices(known, np.maximum(taken, _AS_MIRRORED * other_taken), texels)
+    # Where one half is hardly seen, the other's image is nearer to it than the network's guess.
+    believed = _AS_MIRRORED * _one_sided(taken, texels) * other_taken
+    seen_only, seen_sure = at_vertices(
+        np.where((taken >= believed)[:, None], albedo, other), np.maximum(taken, believed), texels
+    )
     off = np.where(seen_sure[:, None] > 0, seen_only - guess, 0)
     # By how much it misses hair says nothing of the skin beside it.
     miss = spread(off, seen_sure * reach * bare**3, decay=0.003)
