@@ -20,7 +20,7 @@ from .types import EYEBALL, GUESSED, MIRRORED, SEEN
 _SURE, _UNSURE = 0.22, 0.04
 """Confidence of a texel that is taken as it is, and of one that counts as unseen."""
 _AS_MIRRORED = 0.6  # what the other half's colour counts for beside a texel's own
-_EVEN, _UNEVEN = 0.15, 0.3
+_EVEN, _UNEVEN = 0.06, 0.15
 """By how much less one half may be seen as in a picture from the front; and the width of what is between."""
 _INSIDE = (4, 5, 6, 8, 9)
 _LOW_MM = 6.0

@@ -41,7 +41,6 @@ _HELD = [2, 7, 8, 9, 11, 12, 13]  # of the 14, those that are held to where they
 _PLACE, _SCALE = slice(0, 7), slice(7, 10)
 _FACE, _FRONT_M, _CHIN_M = (0, 4), -0.03, -0.105
 _STAYS = 0.03  # of its way, a splat of the face goes so much
-_FINER = 1.5  # times smaller is what was divided
 _BETAS = 0.9, 0.999
 _HOLD_SCALE, _HOLD_OFFSET, _HOLD_COLOUR, _FREE_SCALE = 0.02, 0.02, 0.1, 0.7
 
@@ -109,6 +108,7 @@ class _Moving:
         self._mean, self._square = torch.zeros_like(self._now), torch.zeros_like(self._now)
         self._free = torch.as_tensor(~fixed(start), device=device)
         self._skin = torch.as_tensor(_of_face(start), device=device)
+        self._divided = self._free & ~self._skin
         self._count = 0
         self._pull, self._steps = torch.zeros(len(start), device=device), torch.zeros(len(start), device=device)
 
@@ -152,7 +152,7 @@ class _Moving:
         total.backward()  # type: ignore[no-untyped-call]
         assert taken.grad is not None and centre.grad is not None
         self._move(which, taken.grad, view.trust, rate)
-        self._pull.index_add_(0, which, torch.hypot(*centre.grad) * self._free.index_select(0, which))
+        self._pull.index_add_(0, which, torch.hypot(*centre.grad) * self._divided.index_select(0, which))
         self._steps.index_add_(0, which, torch.ones_like(view.trust))
         view.age += 1
         return float(total.detach())
@@ -187,7 +187,7 @@ def _densified(moving: _Moving, sights: list[Sight], random: np.random.Generator
     hardest = np.sort(np.argsort(-score)[:count])
     hardest = hardest[score[hardest] > 0]
     scale = now.log_scale.copy()
-    scale[hardest[~_of_face(now)[hardest]]] -= np.float32(np.log(_FINER))
+    scale[hardest] -= np.float32(np.log(1.5))
     parts = replace(now, log_scale=scale)
     twins = parts.take(hardest)
     aside = 0.6 * random.normal(0, 1, (len(twins), 2)) * np.exp(twins.log_scale[:, :2])
