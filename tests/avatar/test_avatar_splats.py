@@ -295,7 +295,7 @@ def test_what_no_picture_shows_stays_as_the_texture_has_it(monkeypatch: pytest.M
     assert held < 0.9 * astray(refine.optimise(start, steps=40))
 
 
-def test_optimising_leaves_lids_and_eyes_as_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_optimising_leaves_lids_eyes_and_mouth_as_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
     from tracker.avatar import refine, sight
@@ -308,9 +308,9 @@ def test_optimising_leaves_lids_and_eyes_as_they_were_made(monkeypatch: pytest.M
     done = refine.optimise(replace(start, views=(seen,)), steps=40)
     assert done.splats is not None
     first, last = seeds(start), Splats.of(done.splats)
-    eyes = (lids()[model.tri].max(1) > 0.5) | (model.region[model.tri] == EYEBALL).any(1)
+    made = (lids()[model.tri].max(1) > 0.5) | np.isin(model.region[model.tri], (3, 6, EYEBALL)).any(1)  # lips, teeth
     for name in ("bary", "offset", "rotation", "log_scale", "opacity", "sh"):
-        was, now = (getattr(splats, name)[eyes[splats.triangle]] for splats in (first, last))
+        was, now = (getattr(splats, name)[made[splats.triangle]] for splats in (first, last))
         assert np.allclose(was, now, atol=1e-5), name
     assert not np.allclose(first.sh.mean((0, 1)), last.sh.mean((0, 1)), atol=0.02)
 
@@ -335,7 +335,7 @@ def test_an_optimised_face_has_no_holes_when_it_is_looked_at_more_closely(monkey
     assert through(done) < 0.5 * through(replace(start, splats=seeds(start).arrays()))
     assert done.splats is not None
     head = load_head()
-    corners, skin = head.mean[head.tri], np.isin(head.region[head.tri], (0, 4)).all(1)
+    corners, skin = head.mean[head.tri], np.isin(head.region[head.tri], (0, 3)).all(1)
     front = skin & (corners[..., 2].min(1) > 0) & (corners[..., 1].min(1) > -0.1)
     at, now = (splats.bary[front[splats.triangle]] for splats in (seeds(start), Splats.of(done.splats)))
     assert len(at) == len(now) and np.abs(at - now).max() < 0.1  # none was divided, or went where there is no face

@@ -39,7 +39,7 @@ _RATES = {"bary": 0.01, "offset": 0.01, "rotation": 0.005, "log_scale": 0.01, "o
 _SIZES = (2, 1, 4, 3, 1, 3)  # numbers a splat of each of these
 _HELD = [2, 7, 8, 9, 11, 12, 13]  # of the 14, those that are held to where they began: offset, sizes, colour
 _PLACE, _SCALE = slice(0, 7), slice(7, 10)
-_FACE, _FRONT_M, _CHIN_M = (0, 4), -0.03, -0.105
+_FACE, _FRONT_M, _CHIN_M = 0, -0.03, -0.105
 _STAYS = 0.03  # of its way, a splat of the face goes so much
 _BETAS = 0.9, 0.999
 _HOLD_SCALE, _HOLD_OFFSET, _HOLD_COLOUR, _FREE_SCALE = 0.02, 0.02, 0.1, 0.7
@@ -203,11 +203,11 @@ def _densified(moving: _Moving, sights: list[Sight], random: np.random.Generator
 
 
 def _of_face(splats: Splats) -> npt.NDArray[np.bool_]:
-    """(N,) skin and lips of the face's front; what is beside and below may be moved out by hair."""
+    """(N,) skin of the face's front; what is beside and below may be moved out by hair."""
     head = load_head()
     corners = head.tri[splats.triangle]
     front = head.mean[corners, 2].min(1) > _FRONT_M
-    return np.asarray(np.isin(head.region[corners], _FACE).all(1) & front & (head.mean[corners, 1].min(1) > _CHIN_M))
+    return np.asarray((head.region[corners] == _FACE).all(1) & front & (head.mean[corners, 1].min(1) > _CHIN_M))
 
 
 def _apart(ways: Sequence[Array]) -> bool:

@@ -38,7 +38,7 @@ _ALL_ROUND = (
 _FILL = 128
 """What `picture.cut_out` fills a cut-out up with beyond the picture's edge."""
 _LEAST_MATTE = 0.3
-_LID, _SOCKET = 0.5, 8
+_LID, _MADE = 0.5, (3, 4, 5, 6, EYEBALL, 8, 9)
 _OFF_MESH_M = 0.003
 _LEAST_WEIGHT = 0.02
 _SSIM_WINDOW, _SSIM_STEP, _SSIM_1, _SSIM_2 = 7, 3, 0.01**2, 0.03**2
@@ -178,10 +178,11 @@ def sight(avatar: Avatar, view: View, device: Any, beyond: float = 1.0) -> Sight
 
 
 def fixed(splats: Splats) -> npt.NDArray[np.bool_]:
-    """(N,) which stay as they were made: shoulders, lids and eyes."""
+    """(N,) which stay as they were made: shoulders, eyes and lids, lips and the mouth. Of these last a picture may show
+    teeth or the eye where the fit has lips or lids."""
     head, corners = load_head(), load_head().tri[splats.triangle]
-    eye = (lids()[corners].max(1) > _LID) | np.isin(head.region[corners], (EYEBALL, _SOCKET)).any(1)
-    return np.asarray(eye | (head.mean[corners].mean(1)[:, 1] < BUST_M))
+    made = (lids()[corners].max(1) > _LID) | np.isin(head.region[corners], _MADE).any(1)
+    return np.asarray(made | (head.mean[corners].mean(1)[:, 1] < BUST_M))
 
 
 def _extent(known: Array) -> tuple[int, int]:
