@@ -15,14 +15,13 @@ from .completion import SIZE, WIDE, Completion
 from .eyes import paint_eyes
 from .lids import lid_skin
 from .membrane import at_vertices, bust, hollows, mirrored, scalp, smoothstep, spread
-from .types import EYEBALL, GUESSED, MIRRORED, SEEN
+from .types import EYEBALL, GUESSED, INSIDE, MIRRORED, SEEN
 
 _SURE, _UNSURE = 0.22, 0.04
 """Confidence of a texel that is taken as it is, and of one that counts as unseen."""
 _AS_MIRRORED = 0.6  # what the other half's colour counts for beside a texel's own
 _EVEN, _UNEVEN = 0.06, 0.15
 """By how much less one half may be seen as in a picture from the front; and the width of what is between."""
-_INSIDE = (4, 5, 6, 8, 9)
 _LOW_MM = 6.0
 _UNLIKE_SKIN, _UNLIKE_HAIR = 60.0, 20.0
 """Grey levels: what differs so much from skin is a beard or a shadow and no nape's colour; from hair, its lights."""
@@ -59,7 +58,7 @@ def finish(
     the surface from where it was seen.
     """
     head = load_head()
-    skin = ~np.isin(head.region, (*_INSIDE, EYEBALL))[head.tri[texels.triangle]].any(1)
+    skin = ~np.isin(head.region, (*INSIDE, EYEBALL))[head.tri[texels.triangle]].any(1)
     shown, confidence = confidence, np.where(skin, confidence, 0).astype(np.float32)
     taken = smoothstep((confidence - _UNSURE) / (_SURE - _UNSURE))
     hair = texels.points(scalp()[:, None])[:, 0] if hair is None else smoothstep((hair - 0.3) / 0.4)
@@ -71,7 +70,7 @@ def finish(
     rough = _rough(roughness, hair[:, None], texels, seed)
     unseen = _shaded(base, hair, texels) + np.where(other_taken[:, None] > 0.5, other_detail, rough)
     colour = taken[:, None] * albedo + (1 - taken[:, None]) * unseen
-    inside = np.isin(head.region, _INSIDE)[head.tri[texels.triangle]].any(1)
+    inside = np.isin(head.region, INSIDE)[head.tri[texels.triangle]].any(1)
     colour[inside] = _of_mouth(texels)[inside]
     source = np.select([taken > 0.5, other_taken > 0.5], [SEEN, MIRRORED], GUESSED).astype(np.uint8)
     colour, source = lid_skin(colour, source, albedo, shown, texels)
@@ -91,7 +90,7 @@ def plain(albedo: Array, confidence: Array, texels: Texels) -> Finished:
     taken = smoothstep((confidence - _UNSURE) / (_SURE - _UNSURE))
     mean = (albedo * taken[:, None]).sum(0) / max(float(taken.sum()), 1e-6)
     colour = taken[:, None] * albedo + (1 - taken[:, None]) * mean
-    inside = np.isin(head.region, _INSIDE)[head.tri[texels.triangle]].any(1)
+    inside = np.isin(head.region, INSIDE)[head.tri[texels.triangle]].any(1)
     colour[inside] = _of_mouth(texels)[inside]
     source = np.where(taken > 0.5, SEEN, GUESSED).astype(np.uint8)
     return Finished(
@@ -136,11 +135,11 @@ def _base(
     completion: Completion | None,
 ) -> Array:
     """(n, 3): a smooth colour for every texel, that runs into what was seen without a seam; hair (n,) 0..1."""
-    known = np.where(taken[:, None] >= other_taken[:, None], albedo, other)
-    trust = np.maximum(taken, _AS_MIRRORED * other_taken)
     hairy, _ = at_vertices(hair[:, None], np.ones_like(taken), texels)
     bare = 1 - hairy[:, 0]
     if completion is None:
+        known = np.where(taken[:, None] >= other_taken[:, None], albedo, other)
+        trust = np.maximum(taken, _AS_MIRRORED * other_taken)
         return texels.points(_continued(*at_vertices(known, trust, texels), hairy[:, 0]))
     learned, inside = _learned(albedo, taken, texels, completion)
     guess, reach = at_vertices(learned, inside, texels)

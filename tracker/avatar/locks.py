@@ -20,6 +20,7 @@ from ..types import Array, FaceState, Image
 from .atlas import Texels
 from .membrane import at_vertices, mirrored, scalp, spread
 from .render import rasterise, seen_from
+from .types import INSIDE
 
 SIDE = 192
 WIDEST_M, LOWEST_M = 0.17, -0.20
@@ -50,7 +51,6 @@ _VEILED, _VEIL_M = (0.05, 0.3), 0.11
 it is supposed to reach where the ground beside it has its colour."""
 _SKULL_M, _GROWS_M = 0.095, (-0.08, 0.05)  # so far at the temples, and between which heights it becomes as wide
 _GROUND_M, _SAME_GROUND = -0.12, 0.5  # of the ground beside the neck, so much looks like hair where it is of its colour
-_MOUTH_DEPTHS = (4, 5, 6, 8, 9)
 
 Mask = npt.NDArray[np.bool_]
 
@@ -182,7 +182,7 @@ def _parts(state: FaceState, vertices: Array) -> tuple[Mask, Mask, Mask, Mask]:
     """(SIDE, SIDE) each: where the scalp is drawn, the bare face's middle, the face's whole front, and the neck but for
     its rim."""
     head = load_head()
-    skin = np.flatnonzero(~np.isin(head.region[head.tri], _MOUTH_DEPTHS).any(1))
+    skin = np.flatnonzero(~np.isin(head.region[head.tri], INSIDE).any(1))
     points, depth = seen_from(state, vertices)
     drawn = rasterise(points, depth, head.tri[skin], (SIDE, SIDE)).triangle
     place = head.mean[head.tri[skin]].mean(1)

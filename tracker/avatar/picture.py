@@ -12,6 +12,7 @@ from ..head import load_head
 from ..types import Array, Camera, FaceState, Image
 from .membrane import scalp
 from .render import rasterise, seen_from
+from .types import INSIDE
 
 SIDE, PHOTO_SIDE = 512, 1024
 """Pixels of a stored view, at most: of a turn's frame, of a photograph."""
@@ -21,7 +22,6 @@ _BUST = -0.145
 """Metres below the eyes where the neck ends and clothes begin."""
 _SKULL = -0.03
 """The same where the skull ends: its inner part is head however dark its hair is before a dark ground."""
-_MOUTH_DEPTHS = (4, 5, 6, 8, 9)
 
 
 def cut_out(image: Image, state: FaceState, vertices: Array, side: int = SIDE) -> tuple[Image, FaceState]:
@@ -77,7 +77,7 @@ def silhouette(
     """(size, size): where the head (without what lies below `above`, metres from the eyes: its shoulders), or its bare
     face alone, is drawn."""
     head = load_head()
-    skin = head.tri[~np.isin(head.region[head.tri], _MOUTH_DEPTHS).any(1)]
+    skin = head.tri[~np.isin(head.region[head.tri], INSIDE).any(1)]
     skin = skin[(vertices[skin][..., 1] > above).all(1)]
     if face:
         skin = skin[(head.region[skin] != 1).all(1) & (scalp()[skin] < 0.05).all(1)]

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..head import load_head
 from ..types import Array
-from .seed import seeds
+from .seed import FRONT_M, seeds
 from .sight import Sight, fixed, loss, own_views, sight
 from .splats import Splats, joined
 from .strands import strands
@@ -39,7 +39,7 @@ _RATES = {"bary": 0.01, "offset": 0.01, "rotation": 0.005, "log_scale": 0.01, "o
 _SIZES = (2, 1, 4, 3, 1, 3)  # numbers a splat of each of these
 _HELD = [2, 7, 8, 9, 11, 12, 13]  # of the 14, those that are held to where they began: offset, sizes, colour
 _PLACE, _SCALE = slice(0, 7), slice(7, 10)
-_FACE, _FRONT_M, _CHIN_M = 0, -0.03, -0.105
+_FACE, _CHIN_M = 0, -0.105
 _STAYS = 0.03  # of its way, a splat of the face goes so much
 _BETAS = 0.9, 0.999
 _HOLD_SCALE, _HOLD_OFFSET, _HOLD_COLOUR, _FREE_SCALE = 0.02, 0.02, 0.1, 0.7
@@ -206,7 +206,7 @@ def _of_face(splats: Splats) -> npt.NDArray[np.bool_]:
     """(N,) skin of the face's front; what is beside and below may be moved out by hair."""
     head = load_head()
     corners = head.tri[splats.triangle]
-    front = head.mean[corners, 2].min(1) > _FRONT_M
+    front = head.mean[corners, 2].min(1) > FRONT_M
     return np.asarray((head.region[corners] == _FACE).all(1) & front & (head.mean[corners, 1].min(1) > _CHIN_M))
 
 

@@ -31,7 +31,7 @@ _COARSE, _MIDDLE, _FINE = 4, 2, 1  # cells of that grid to a splat, across and d
 _STRAND = (1, 16)  # the same where hair grows: it falls down the atlas
 _THIN, _THINNEST = 0.3, 0.1  # of a splat's length, its width: at least so much on skin, on hair
 _EYE_RADIUS_M = 0.015  # round an eye's centre: lids, lashes, the inner end of the brow
-_FRONT_M = -0.03  # what lies behind, head frame z, is cheeks' sides, temples, crown
+FRONT_M = -0.03  # what lies behind, head frame z, is cheeks' sides, temples, crown
 _FACE, _BACK, _EAR, _LIP, _MOUTH, _TEETH, _SOCKET = 0, 1, 2, 3, 4, 6, 8
 
 
@@ -41,7 +41,7 @@ def _cells() -> npt.NDArray[np.int32]:
     head = load_head()
     region, middle = head.region[head.tri].max(1), head.mean[head.tri].mean(1)
     cell = np.full(len(head.tri), _COARSE, np.int32)
-    front = middle[:, 2] > _FRONT_M
+    front = middle[:, 2] > FRONT_M
     cell[((region == _FACE) & front) | np.isin(region, (_EAR, _MOUTH, _SOCKET))] = _MIDDLE
     for side in (1.0, -1.0):
         ball = head.mean[(head.region == EYEBALL) & (head.mean[:, 0] * side > 0)]

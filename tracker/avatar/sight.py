@@ -22,7 +22,7 @@ from .raster import BLUR_PX2, footprints
 from .raster_torch import PairList, pair_list, rasterize
 from .render import interpolated, rasterise, render_mesh, seen_from, viewpoint
 from .splats import SH_0, Look, Rig, Splats, triangle_frames
-from .types import EYEBALL, Avatar, View
+from .types import EYEBALL, INSIDE, Avatar, View
 
 SIDE = 256
 """Pixels a side of the pictures that splats are optimised against."""
@@ -38,7 +38,7 @@ _ALL_ROUND = (
 _FILL = 128
 """What `picture.cut_out` fills a cut-out up with beyond the picture's edge."""
 _LEAST_MATTE = 0.3
-_LID, _MADE = 0.5, (3, 4, 5, 6, EYEBALL, 8, 9)
+_LID, _MADE = 0.5, (3, *INSIDE, EYEBALL)
 _OFF_MESH_M = 0.003
 _LEAST_WEIGHT = 0.02
 _SSIM_WINDOW, _SSIM_STEP, _SSIM_1, _SSIM_2 = 7, 3, 0.01**2, 0.03**2

@@ -36,6 +36,9 @@ NOWHERE, GUESSED, MIRRORED, SEEN = 0, 1, 2, 3
 EYEBALL = 7
 """The head model's region code of the eyeballs."""
 
+INSIDE = (4, 5, 6, 8, 9)
+"""The region codes of what lies within mouth and sockets: no skin."""
+
 _STILL = np.array([0.0 if name.startswith("eyeLook") else 1.0 for name in EXPRESSIONS], dtype=np.float32)
 
 
